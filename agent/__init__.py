@@ -1,0 +1,1 @@
+"""The loop, running many episodes, recording, reporting, the command line."""

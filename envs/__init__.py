@@ -1,0 +1,12 @@
+"""The worlds: each can be stepped, simulated, and continued from a snapshot."""
+
+from slinvit.registry import Registry
+
+ENVS = Registry(
+    kind="environment",
+    targets={"blocksworld": "envs.blocksworld.domain:BlocksWorldDomain"},
+    group="slinvit.envs",
+)
+"""Names to classes that satisfy :class:`envs.domain.Domain`."""
+
+__all__ = ["ENVS"]

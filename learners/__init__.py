@@ -1,0 +1,1 @@
+"""Learning from episodes and planners: the bundled prior, the bundled value network."""

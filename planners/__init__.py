@@ -1,0 +1,1 @@
+"""SLINVIT and the searches it is compared with."""
