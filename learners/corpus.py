@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -107,8 +108,10 @@ class BlocksWorldCorpus:
         return _Problem(space, goal, space.distances(goal))
 
     def _start(self, problem: _Problem, rng: np.random.Generator) -> int | None:
-        number = int(rng.integers(len(problem.space.states)))
-        return None if problem.distance[number] == 0 or self._is_held_out(problem, number) else number
+        """Return a start whose distance to the goal is uniform: far away, where most states are, any clearing helps."""
+        distance = rng.integers(1, problem.distance.max() + 1)
+        number = int(rng.choice(np.flatnonzero(problem.distance == distance)))
+        return None if self._is_held_out(problem, number) else number
 
     def _is_held_out(self, problem: _Problem, number: int) -> bool:
         return bool(self.held_out) and problem_class(problem.space.states[number], problem.goal) in self.held_out
@@ -163,6 +166,4 @@ def problem_class(state: Support, goal: tuple[Fact, ...]) -> str:
 
 
 def _digest(text: str) -> str:
-    from hashlib import blake2b
-
     return blake2b(text.encode(), digest_size=8).hexdigest()

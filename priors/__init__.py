@@ -1,6 +1,20 @@
 """Language models, and what stands in for them, as distributions over actions."""
 
-from slinvit.registry import Registry
+from collections.abc import Callable
+
+from priors.combinators import (
+    MaskVisited,
+    MixedWithUniform,
+    Remembering,
+    Tempered,
+    is_deterministic,
+    provenance,
+    remember,
+)
+from priors.simple import Scripted, Uniform
+from slinvit.errors import InputError
+from slinvit.protocols import Prior
+from slinvit.registry import Registry, Spec
 
 PRIORS = Registry(
     kind="prior",
@@ -12,6 +26,57 @@ PRIORS = Registry(
     },
     group="slinvit.priors",
 )
-"""Names to functions ``(argument: str, options: Mapping[str, str]) -> Prior``."""
+"""Names to functions ``(spec: Spec) -> Prior``."""
 
-__all__ = ["PRIORS"]
+_COMBINATORS: dict[str, Callable[[Prior, str], Prior]] = {
+    "temperature": lambda prior, value: Tempered(prior, _number("temperature", value)),
+    "uniform": lambda prior, value: MixedWithUniform(prior, _number("uniform", value)),
+    "mask": lambda prior, value: MaskVisited(prior) if _flag("mask", value) else prior,
+}
+
+
+def build(text: str) -> Prior:
+    """Return the prior that ``text`` names, ``NAME:ARGUMENT,key=value,...``.
+
+    Every prior takes the options ``temperature=T``, ``uniform=W`` (mix with the uniform prior, weight W) and
+    ``mask=true`` (exclude actions already tried in the same situation), applied in the order written; the others are
+    its own.
+
+    Raises:
+        InputError: an unknown name or option, or a model that cannot be loaded.
+    """
+    factory, spec = PRIORS.split(text)
+    own = {key: value for key, value in spec.options.items() if key not in _COMBINATORS}
+    prior: Prior = factory(Spec(spec.name, spec.argument, own))
+    for key, value in spec.options.items():
+        if key in _COMBINATORS:
+            prior = _COMBINATORS[key](prior, value)
+    return prior
+
+
+def _number(key: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise InputError(f"the prior option {key}={value} needs a number") from None
+
+
+def _flag(key: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise InputError(f"the prior option {key}={value} must be true or false")
+    return value.lower() == "true"
+
+
+__all__ = [
+    "PRIORS",
+    "MaskVisited",
+    "MixedWithUniform",
+    "Remembering",
+    "Scripted",
+    "Tempered",
+    "Uniform",
+    "build",
+    "is_deterministic",
+    "provenance",
+    "remember",
+]

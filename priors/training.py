@@ -15,6 +15,8 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from slinvit.errors import InputError
+
 PAD, END = "<pad>", "<end>"
 
 
@@ -22,10 +24,14 @@ class Text(Protocol):
     """A training text: loss weight is full on ``plan`` and small on ``prompt``."""
 
     @property
-    def prompt(self) -> str: ...
+    def prompt(self) -> str:
+        """What the model is given."""
+        ...
 
     @property
-    def plan(self) -> str: ...
+    def plan(self) -> str:
+        """What it learns to write."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,15 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=END)
+    return as_pretrained(tokenizer)
+
+
+def as_pretrained(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """Return ``tokenizer`` in the form that transformers saves and loads."""
+    made: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=END
+    )
+    return made
 
 
 def new_model(shape: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
@@ -148,7 +162,7 @@ class Trainer:
 
     def validation_loss(self) -> float:
         """Return the mean loss per plan token on the validation texts, in nats."""
-        self.model.eval()
+        self.model.train(False)
         weighted, tokens = 0.0, 0.0
         with torch.inference_mode():
             for start in range(0, len(self._validation), 64):
@@ -164,10 +178,10 @@ class Trainer:
             loss, weight = self._loss(texts, self.config.prompt_weight)
         mean = loss / weight
         self._optimizer.zero_grad(set_to_none=True)
-        mean.backward()
+        mean.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self._optimizer.step()
-        return float(mean)
+        return float(mean.detach())
 
     def _loss(self, texts: Sequence[Text], prompt_weight: float) -> tuple[torch.Tensor, torch.Tensor]:
         prompts = self.tokenizer([text.prompt for text in texts], add_special_tokens=False)["input_ids"]
@@ -211,7 +225,7 @@ class Trainer:
             return
         content: dict[str, Any] = torch.load(self._checkpoint, weights_only=True)
         if content["config"] != asdict(self.config):
-            raise ValueError(f"{self._checkpoint} was made with other settings: {json.dumps(content['config'])}")
+            raise InputError(f"{self._checkpoint} was made with other settings: {json.dumps(content['config'])}")
         self.model.load_state_dict(content["model"])
         self._optimizer.load_state_dict(content["optimizer"])
         self.step = content["step"]
@@ -220,8 +234,7 @@ class Trainer:
 def export(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write bfloat16 weights, config and tokenizer as an ordinary model directory."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.to(torch.bfloat16) for name, tensor in model.state_dict().items()}
-    copy = LlamaForCausalLM(model.config).to(torch.bfloat16)
-    copy.load_state_dict(state)
-    copy.save_pretrained(folder)
+    copy = LlamaForCausalLM(model.config)
+    copy.load_state_dict(model.state_dict())
+    copy.bfloat16().save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -50,7 +50,7 @@ class Budget:
     """Limits on resources, shared down a tree: what a child spends, its parents spend too.
 
     Whoever spends asks first: :meth:`spend` either books everything or raises and books nothing. Costs that are known
-    only afterwards (tokens) are booked with :meth:`charge`, which never raises; the next :meth:`spend` then does.
+    only afterwards (tokens) are booked with :meth:`charge`, which knows no limits; the next :meth:`spend` then raises.
 
     Args:
         limits: most that may be spent by resource name; a resource without a limit is only counted.
@@ -100,9 +100,12 @@ class Budget:
         self.charge(**amounts)
 
     def charge(self, **amounts: float) -> None:
-        """Book what has already been spent."""
+        """Book what has already been spent; raises ``InputError``, booking nothing, for what is no amount."""
         for name, amount in amounts.items():
             _check(name)
+            if not 0 <= amount < math.inf:
+                raise InputError(f"an amount of {name} must be 0 or more and finite, not {amount}")
+        for name, amount in amounts.items():
             self._spent[name] += amount
         if self._parent is not None:
             self._parent.charge(**amounts)

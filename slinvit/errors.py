@@ -14,11 +14,16 @@ A message says what went wrong, with which task, action or file, and what is all
 """
 
 from collections.abc import Iterable
+from copyreg import __newobj__
 from difflib import get_close_matches
+from typing import Any
 
 
 class SlinvitError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors raised on purpose; they survive pickling, so worker processes may raise them."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return __newobj__, (type(self), *self.args), self.__dict__
 
 
 class InputError(SlinvitError):

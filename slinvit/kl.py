@@ -21,7 +21,8 @@ def kl_divergence(log_p: npt.ArrayLike, log_q: npt.ArrayLike) -> FloatArray:
     """
     p, q = np.asarray(log_p, dtype=np.float64), np.asarray(log_q, dtype=np.float64)
     with np.errstate(invalid="ignore"):
-        terms = np.where(np.isneginf(p), 0.0, np.exp(p) * (p - q))
+        allowed = np.where(np.isneginf(q), np.inf, np.exp(p) * (p - q))
+        terms = np.where(np.isneginf(p), 0.0, allowed)
     return np.asarray(np.maximum(terms.sum(axis=-1), 0.0))
 
 
@@ -36,10 +37,7 @@ def gibbs_policy(q: npt.ArrayLike, log_prior: npt.ArrayLike, lam: float) -> Floa
     if math.isinf(lam):
         return prior - _log_sum_exp(prior)
     shifted = _above_best(values, prior)
-    if lam == 0:
-        logits = np.where(shifted == 0, prior, -np.inf)
-    else:
-        logits = prior + shifted / lam
+    logits = np.where(shifted == 0, prior, -np.inf) if lam == 0 else prior + _in_nats(shifted, lam)
     return logits - _log_sum_exp(logits)
 
 
@@ -53,11 +51,11 @@ def soft_value(q: npt.ArrayLike, log_prior: npt.ArrayLike, lam: float) -> FloatA
     values, prior = _checked(q, log_prior, lam)
     supported = ~np.isneginf(prior)
     if math.isinf(lam):
-        return np.asarray(np.where(supported, np.exp(prior) * values, 0.0).sum(axis=-1))
+        return np.asarray((np.exp(prior) * np.where(supported, values, 0.0)).sum(axis=-1))
     best = np.where(supported, values, -np.inf).max(axis=-1)
     if lam == 0:
         return np.asarray(best)
-    logits = prior + _above_best(values, prior) / lam
+    logits = prior + _in_nats(_above_best(values, prior), lam)
     return np.asarray(best + lam * _log_sum_exp(logits)[..., 0])
 
 
@@ -68,7 +66,7 @@ def regularised_value(q: npt.ArrayLike, log_policy: npt.ArrayLike, log_prior: np
     """
     values, prior = _checked(q, log_prior, lam)
     policy = np.asarray(log_policy, dtype=np.float64)
-    mean = np.where(np.isneginf(policy), 0.0, np.exp(policy) * values).sum(axis=-1)
+    mean = (np.exp(policy) * np.where(np.isneginf(policy), 0.0, values)).sum(axis=-1)
     return np.asarray(mean - (lam * kl_divergence(policy, prior) if lam else 0.0))
 
 
@@ -91,7 +89,7 @@ def regularised_backup(
 
 
 def proposal_posterior(q: npt.ArrayLike, counts: npt.ArrayLike, lam: float) -> FloatArray:
-    """Return log-probabilities ``[K]`` of K distinct proposals drawn ``counts`` times: counts * exp(q / lam), normalised.
+    """Return log-probabilities ``[K]`` of K proposals drawn ``counts`` times each: counts * exp(q / lam), normalised.
 
     Self-normalised importance sampling of the Gibbs policy with the prior as proposal.
 
@@ -105,7 +103,9 @@ def proposal_posterior(q: npt.ArrayLike, counts: npt.ArrayLike, lam: float) -> F
 
 
 def _checked(q: npt.ArrayLike, log_prior: npt.ArrayLike, lam: float) -> tuple[FloatArray, FloatArray]:
-    values, prior = np.asarray(q, dtype=np.float64), np.asarray(log_prior, dtype=np.float64)
+    values, prior = np.broadcast_arrays(np.asarray(q, dtype=np.float64), np.asarray(log_prior, dtype=np.float64))
+    if np.isnan(values).any() or np.isposinf(values).any() or np.isnan(prior).any():
+        raise InputError("q must be below infinity, and neither q nor the prior may be NaN")
     if math.isnan(lam) or lam < 0:
         raise InputError(f"lam must be 0 or more, not {lam}")
     if np.isneginf(prior).all(axis=-1).any():
@@ -117,6 +117,11 @@ def _above_best(values: FloatArray, prior: FloatArray) -> FloatArray:
     """Return q minus the best q in the support, at most 0 there and ``-inf`` elsewhere."""
     supported = np.where(np.isneginf(prior), -np.inf, values)
     return np.asarray(supported - supported.max(axis=-1, keepdims=True))
+
+
+def _in_nats(shifted: FloatArray, lam: float) -> FloatArray:
+    with np.errstate(over="ignore"):  # a gap too large for a float is -inf nats, the limit
+        return np.asarray(shifted / lam)
 
 
 def _log_sum_exp(logits: FloatArray) -> FloatArray:

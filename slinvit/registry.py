@@ -83,6 +83,8 @@ def _parse_rest(text: str, rest: str) -> tuple[str, dict[str, str]]:
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if equals and key.isidentifier():
+            if key in options:
+                raise InputError(f"cannot read {text!r}: the option {key!r} is given twice")
             options[key] = value
         else:
             arguments.append(part)

@@ -1,0 +1,137 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import priors
+from priors.local import LocalPrior
+from priors.templates import BLOCKSWORLD, template
+from slinvit import Budget, BudgetExceeded, InputError, State, UnknownName
+
+RNG = np.random.default_rng(0)
+OBSERVATION = (
+    "the red block is clear, the orange block is clear, the hand is empty, "
+    "the red block is on top of the blue block, the blue block is on the table, the orange block is on the table"
+)
+ACTIONS = ("pick up the orange block", "unstack the red block from on top of the blue block")
+
+
+def prompt(goal: str = "the blue block is on top of the orange block", observation: str = OBSERVATION) -> str:
+    return BLOCKSWORLD.format(observation=observation, goal=goal)
+
+
+@pytest.fixture(scope="module")
+def bundled() -> LocalPrior:
+    built = priors.build("bundled")
+    assert isinstance(built, LocalPrior)
+    return built
+
+
+def test_the_bundled_prior_prefers_the_move_that_frees_the_goal_block(bundled: LocalPrior) -> None:
+    budget = Budget()
+    (given,) = bundled.distributions([prompt()], [ACTIONS], budget=budget)
+    assert given.method == "exact"
+    assert given.ranked()[0][0] == ACTIONS[1]
+    assert budget.ledger().llm_calls == 1
+    assert budget.ledger().tokens_forwarded == given.usage.tokens_forwarded > 0
+
+
+def test_the_bundled_prior_needs_no_environment_and_answers_twice_the_same(bundled: LocalPrior) -> None:
+    first, second = (bundled.distributions([prompt()], [ACTIONS], budget=Budget())[0] for _ in range(2))
+    np.testing.assert_array_equal(first.log_probs, second.log_probs)
+
+
+@pytest.mark.parametrize(
+    ("text", "candidates"),
+    [
+        ("You are in a kitchen.\nNext action:\n", ACTIONS),
+        (prompt(goal="the red block is on the table"), ACTIONS),
+        (prompt(observation="the b13 block is clear, the hand is empty"), ACTIONS),
+        (prompt(), ("go to shelf 1",)),
+    ],
+)
+def test_the_bundled_prior_refuses_text_that_is_not_its_template(
+    text: str, candidates: tuple[str, ...], bundled: LocalPrior
+) -> None:
+    budget = Budget()
+    with pytest.raises(InputError, match="bundled prior only reads BlocksWorld") as caught:
+        bundled.distributions([text], [candidates], budget=budget)
+    assert "\n" not in str(caught.value)
+    assert budget.ledger().llm_calls == 0
+
+
+def test_nothing_is_asked_when_the_budget_is_spent(bundled: LocalPrior) -> None:
+    with pytest.raises(BudgetExceeded):
+        bundled.distributions([prompt()], [ACTIONS], budget=Budget({"llm_calls": 0}))
+
+
+def test_the_origin_of_the_bundled_prior_is_the_hash_of_its_weights(bundled: LocalPrior) -> None:
+    origin = bundled.provenance()
+    assert origin["model"] == "bundled"
+    assert len(origin["sha256"]) == 64
+    assert {"torch", "transformers"} <= set(origin)
+
+
+def test_a_model_folder_is_a_prior_for_any_environment(kitchen: State, model_folder: Callable[[str], Path]) -> None:
+    prior = priors.build(f"hf:{model_folder('llama')},dtype=bfloat16")
+    (given,) = prior.propose([kitchen], budget=Budget(), rng=RNG)
+    assert given.actions == kitchen.actions
+    assert np.isclose(given.probs.sum(), 1)
+
+
+def test_a_memory_goes_by_the_prompt(kitchen: State, model_folder: Callable[[str], Path]) -> None:
+    prior, budget = priors.remember(priors.build(f"hf:{model_folder('llama')}")), Budget()
+    elsewhere = replace(kitchen, visited=("somewhere",))
+    prior.propose([kitchen, elsewhere], budget=budget, rng=RNG)
+    assert budget.ledger().llm_calls == 1
+
+
+def test_the_plain_template_tells_the_story_so_far(kitchen: State) -> None:
+    later = replace(kitchen, history=(("look", "a desk"), ("wait", "you see a desk")))
+    text = template("plain").prompt(later)
+    assert text.startswith(
+        "Task: find the mug\n\nAction: look\nObservation: a desk\n\nAction: wait\nObservation: you see"
+    )
+    assert text.endswith("- open drawer 2\n\nNext action:\n")
+
+
+def test_an_unknown_template_names_the_known_ones(model_folder: Callable[[str], Path]) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'plain'"):
+        priors.build(f"hf:{model_folder('llama')},template=plane")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("dtype=float31", "dtype=float31: must be one of"),
+        ("chat=maybe", "chat=maybe: must be one of"),
+        ("chat=yes", "no chat template"),
+        ("device=abacus", "abacus"),
+    ],
+)
+def test_bad_options_of_a_local_model_are_named(
+    options: str, message: str, model_folder: Callable[[str], Path]
+) -> None:
+    with pytest.raises(InputError, match=message):
+        priors.build(f"hf:{model_folder('llama')},{options}")
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({"model_type": "no-such-model"}), json.dumps({"a": 1})])
+def test_a_folder_that_is_not_a_model_is_a_one_line_error(content: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a model folder"):
+        priors.build(f"hf:{tmp_path}")
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError, match="cannot load a causal language model") as caught:
+        priors.build(f"hf:{tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_naming_priors_does_not_import_torch() -> None:
+    code = "import sys, priors; priors.build('uniform'); print('torch' in sys.modules, 'transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
