@@ -11,7 +11,7 @@ import numpy as np
 from slinvit.budget import Budget
 from slinvit.errors import InputError, PriorError
 from slinvit.registry import Spec
-from slinvit.types import Action, ActionDistribution, State
+from slinvit.types import Action, ActionDistribution, State, Usage
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Scripted:
         actions = tuple(weights) if state.actions is None else state.actions
         with np.errstate(divide="ignore"):
             scores = np.log([weights.get(action, 0.0) for action in actions])
-        return ActionDistribution.normalised(actions, scores, method="scripted")
+        return ActionDistribution.normalised(actions, scores, method="scripted", usage=Usage(llm_calls=1))
 
 
 def admissible(state: State) -> tuple[Action, ...]:
