@@ -14,7 +14,6 @@ A message says what went wrong, with which task, action or file, and what is all
 """
 
 from collections.abc import Iterable
-from copyreg import __newobj__
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,7 +22,7 @@ class SlinvitError(Exception):
     """Base of all errors raised on purpose; they survive pickling, so worker processes may raise them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return __newobj__, (type(self), *self.args), self.__dict__
+        return _restored, (type(self), self.args), self.__dict__
 
 
 class InputError(SlinvitError):
@@ -68,6 +67,10 @@ class BudgetExceeded(SlinvitError):
     def __init__(self, resource: str, asked: float, remaining: float) -> None:
         self.resource = resource
         super().__init__(f"the budget allows {remaining:g} more {resource}, the next step needs {asked:g}")
+
+
+def _restored(kind: type[SlinvitError], args: tuple[Any, ...]) -> SlinvitError:
+    return kind.__new__(kind, *args)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -77,6 +77,12 @@ def load_target(target: str) -> Any:
     return found
 
 
+def parse_spec(text: str) -> Spec:
+    """Return ``NAME:ARGUMENT,key=value,...`` in parts; raises ``InputError``."""
+    name, _, rest = text.partition(":")
+    return Spec(name, *_parse_rest(text, rest))
+
+
 def _parse_rest(text: str, rest: str) -> tuple[str, dict[str, str]]:
     arguments: list[str] = []
     options: dict[str, str] = {}

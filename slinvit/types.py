@@ -156,7 +156,8 @@ class ActionDistribution:
             PriorError: no finite score, NaN, or +inf.
         """
         values = np.asarray(scores, dtype=np.float64)
-        total = np.logaddexp.reduce(values) if values.size else -np.inf
+        with np.errstate(invalid="ignore"):
+            total = np.logaddexp.reduce(values) if values.size else -np.inf
         if not np.isfinite(total):
             raise PriorError(f"scores of {len(actions)} actions cannot be normalised: {values.tolist()[:5]}")
         return cls(tuple(actions), values - total, method, usage or Usage())

@@ -1,0 +1,246 @@
+"""The command line: ``slinvit run | compare | list | show | train-prior | train-value``.
+
+Only typer is imported here; each command imports what it needs, so ``slinvit --help`` answers at once.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
+
+import typer
+
+from agent import guard
+from agent.lazy import LazyGroup
+
+if TYPE_CHECKING:
+    from agent.runner import Report
+
+LEDGER_HELP = (
+    "With --json exactly one JSON object is printed; its `ledger` holds totals over all episodes, "
+    "`success_rate` is over the episodes that ran, and `errors` counts those that failed to run."
+)
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="slinvit",
+    cls=LazyGroup,
+    help="Language models as priors for search and reinforcement learning.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@runtime_checkable
+class UsageProblem(Protocol):
+    """What typer raises for a command line it cannot read."""
+
+    exit_code: int
+
+    def format_message(self) -> str:
+        """Return one line."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 something failed, 2 bad input, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    in_the_way = guard.problem()
+    if in_the_way is not None:
+        raise SystemExit(_complain(in_the_way, 2))
+    try:
+        code = app(arguments, prog_name="slinvit", standalone_mode=False) or 0
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        code = _explain(error)
+    if code == INTERRUPTED:
+        _complain("interrupted; finished episodes are kept, the same command continues", code)
+    raise SystemExit(code)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    """Language models as priors for search and reinforcement learning."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"slinvit {installed('slinvit')}")
+        raise typer.Exit()
+
+
+@app.command("run", epilog=LEDGER_HELP)
+def run_command(
+    env: Annotated[str, typer.Argument(help="Environment; `slinvit list` shows all.")],
+    tasks: Annotated[
+        str, typer.Option(help="Task source: random:N, a file, a folder, an archive, a list.")
+    ] = "random:40",
+    instances: Annotated[str | None, typer.Option(help="Folder or archive with the files of a task list.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Engine of the live world, where it has several.")] = None,
+    prior: Annotated[str, typer.Option(help="Prior: bundled, uniform, hf:PATH_OR_ID, ...")] = "bundled",
+    planner: Annotated[str, typer.Option(help="Planner: NAME or NAME:key=value,...")] = "slinvit",
+    value: Annotated[str, typer.Option(help="Value estimator.")] = "goals-met",
+    breadth: Annotated[int | None, typer.Option(help="k, actions kept per node (slinvit: 2).")] = None,
+    depth: Annotated[int | None, typer.Option(help="N, steps of look-ahead (slinvit: 4).")] = None,
+    lam: Annotated[float | None, typer.Option(help="Weight of the prior, value units per nat (slinvit: 0.3).")] = None,
+    expand: Annotated[Literal["prior", "all"] | None, typer.Option(help="What is simulated at a node.")] = None,
+    mask: Annotated[bool | None, typer.Option("--mask/--no-mask", help="Drop visited states.")] = None,
+    execute: Annotated[Literal["path", "first"] | None, typer.Option(help="What of a plan is executed.")] = None,
+    backup: Annotated[Literal["leaf", "soft"] | None, typer.Option(help="How values come back.")] = None,
+    scoring: Annotated[Literal["log", "paper-code"] | None, typer.Option(help="How the prior enters a score.")] = None,
+    horizon: Annotated[str, typer.Option(help="Steps per episode: a number, or 2x the optimal length.")] = "2x",
+    max_llm_calls: Annotated[int | None, typer.Option(help="Per episode.")] = None,
+    max_sim_steps: Annotated[int | None, typer.Option(help="Per episode.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Per episode.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many tasks.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/ENV-DIGEST of the settings].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Run episodes, record them, and report success with its cost. The same command again resumes."""
+    from agent.report import ledger_table, summarise, summary_table
+    from agent.runner import Workers, run
+    from agent.settings import Settings
+
+    options = {
+        "breadth": breadth,
+        "depth": depth,
+        "lam": lam,
+        "expand": expand,
+        "mask": mask,
+        "execute": execute,
+        "backup": backup,
+        "scoring": scoring,
+    }
+    limits = {"llm_calls": max_llm_calls, "sim_steps": max_sim_steps, "seconds": max_seconds}
+    settings = Settings(
+        env=env,
+        tasks=tasks,
+        instances=instances,
+        engine=engine,
+        horizon=horizon,
+        limit=limit,
+        seed=seed,
+        prior=prior,
+        planner=planner,
+        value=value,
+        options={name: option for name, option in options.items() if option is not None},
+        budget={name: most for name, most in limits.items() if most is not None},
+    )
+    with _progress() as report, Workers(workers) as crew:
+        done = run(settings, out=out, workers=crew, report=report(env))
+    summary = summarise(done)
+    if as_json:
+        _print_json(summary)
+    else:
+        _print(summary_table(summary), ledger_table(summary))
+    _finish([summary])
+
+
+@app.command("compare")
+def compare_command(
+    config: Annotated[Path, typer.Argument(help="YAML file: env, tasks, settings, grid, budgets.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of all runs [default: runs/NAME-DIGEST].")] = None,
+    workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of run summaries.")] = False,
+) -> None:
+    """Run named settings on the same tasks: table, exact McNemar test, plot, compare.json."""
+    from agent.compare import compare, default_folder
+    from agent.grid import read_config
+    from agent.report import comparison_table
+    from agent.runner import Workers
+
+    comparison = read_config(config)
+    folder = default_folder(config, comparison) if out is None else out
+    with _progress() as report, Workers(workers) as crew:
+        result = compare(comparison, out=folder, workers=crew, report=report)
+    if as_json:
+        _print_json(list(result.summaries))
+    else:
+        p_values = {name: pair.p_value for name, pair in result.paired.items()}
+        _print(comparison_table(result.summaries, result.baseline, p_values))
+        typer.echo(f"written: {folder}", err=True)
+    _finish(result.summaries)
+
+
+@app.command("list")
+def list_command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show every environment, prior, planner with its options, and value estimator."""
+    from agent.listing import listing, listing_table
+
+    found = listing()
+    if as_json:
+        _print_json(found)
+    else:
+        _print(*(listing_table(kind, entries) for kind, entries in found.items()))
+
+
+@app.command("show")
+def show_command(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    episode: Annotated[str | None, typer.Argument(help="Number or task id; without it, a list of episodes.")] = None,
+) -> None:
+    """Show an episode: states, proposals, the tree with its scores, what was chosen and why."""
+    from agent.show import episode_list, episode_view, load_run, pick
+
+    records = load_run(run)
+    _print(episode_list(records) if episode is None else episode_view(pick(records, episode)))
+
+
+def _finish(summaries: Sequence[dict[str, Any]]) -> None:
+    failed = sum(summary["errors"] for summary in summaries)
+    if failed:
+        plural = "episode" if failed == 1 else "episodes"
+        typer.echo(f"error: {failed} {plural} failed to run; the same command tries them again", err=True)
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[str], Report]]":
+    """Draw a bar on stderr per name that is asked for; nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+
+        def report(name: str) -> "Report":
+            bar = progress.add_task(name, total=None)
+            return lambda done, total: progress.update(bar, completed=done, total=total)
+
+        yield report
+
+
+def _print(*parts: Any) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part)
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def _complain(message: str, code: int) -> int:
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _explain(error: Exception) -> int:
+    """Say in one line what went wrong; a mistake of ours is raised again."""
+    if isinstance(error, UsageProblem):
+        return _complain(error.format_message(), error.exit_code)
+    from slinvit.errors import InputError, SlinvitError
+
+    if not isinstance(error, SlinvitError):
+        raise error
+    return _complain(str(error), 2 if isinstance(error, InputError) else 1)

@@ -1,0 +1,169 @@
+"""From the records of a run to the numbers that are reported."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist, fmean
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from agent.episode import Episode
+from agent.runner import Run
+from slinvit.budget import Ledger
+
+LEDGER = (
+    "llm_calls",
+    "prompt_tokens",
+    "tokens_forwarded",
+    "completion_tokens",
+    "env_steps",
+    "sim_steps",
+    "nodes",
+    "seconds",
+    "usd",
+)
+
+
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a success rate; stays within [0, 1] and is never empty.
+
+    Args:
+        successes: 0 to ``trials``.
+        trials: at least 1.
+        confidence: of the two-sided interval.
+
+    Source: Wilson (1927), J. Am. Stat. Assoc. 22, 209-212
+    """
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    rate, scale = successes / trials, 1 + z * z / trials
+    centre = (rate + z * z / (2 * trials)) / scale
+    half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / scale
+    # At 0 and at all successes the bound is exact; rounding would leave 1e-17 there.
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == trials else centre + half
+    return low, high
+
+
+def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
+    """Return the summary of a run as JSON values.
+
+    ``ledger`` holds totals over the episodes that ran; episodes that failed to run are counted in ``errors`` and are in
+    no other number. ``mean_steps`` and ``mean_plan_ratio`` (steps over optimal steps) are over solved episodes; what
+    cannot be known is ``null``.
+    """
+    episodes, settings = run.episodes, run.settings
+    solved = [episode for episode in episodes if episode.solved]
+    ratios = [len(each.steps) / each.report["optimal"] for each in solved if each.report.get("optimal")]
+    spent = total_ledger(episodes).as_dict()
+    return {
+        **({} if name is None else {"name": name}),
+        "env": settings.env,
+        "prior": settings.prior,
+        "planner": settings.planner,
+        "value": settings.value,
+        "episodes": len(episodes),
+        "successes": len(solved),
+        "success_rate": len(solved) / len(episodes) if episodes else None,
+        "ci95": list(wilson_interval(len(solved), len(episodes))) if episodes else None,
+        "mean_steps": fmean(len(each.steps) for each in solved) if solved else None,
+        "mean_plan_ratio": fmean(ratios) if ratios else None,
+        "ledger": {resource: spent[resource] for resource in LEDGER},
+        "oracle": run.header["value"]["oracle"],
+        "prior_method": _prior_methods(episodes),
+        "errors": len(run.failures),
+        "tasks": settings.tasks,
+        "seed": settings.seed,
+        "options": dict(settings.options),
+        "budget": dict(settings.budget),
+        "run_dir": str(run.folder),
+    }
+
+
+def total_ledger(episodes: Sequence[Episode]) -> Ledger:
+    """Return what all episodes spent together."""
+    return sum((episode.ledger for episode in episodes), Ledger())
+
+
+def summary_table(summary: dict[str, Any]) -> Table:
+    """Return the summary of one run as a table for the eye."""
+    table = Table(title=f"{summary['env']} · {summary['tasks']}", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, text in [
+        ("prior", f"{summary['prior']} ({summary['prior_method'] or 'not asked'})"),
+        ("planner", " ".join([summary["planner"], *(f"{k}={v}" for k, v in summary["options"].items())])),
+        ("value", summary["value"]),
+        ("oracle", yes_no(summary["oracle"])),
+        ("episodes", f"{summary['episodes']} ({summary['errors']} failed to run)"),
+        ("success rate", rate_text(summary)),
+        ("steps when solved", number_text(summary["mean_steps"])),
+        ("plan length / optimal", number_text(summary["mean_plan_ratio"])),
+        ("run folder", summary["run_dir"]),
+    ]:
+        table.add_row(name, text)
+    return table
+
+
+def ledger_table(summary: dict[str, Any]) -> Table:
+    """Return what a run cost: in total, per episode, and per solved task."""
+    table = Table(title="ledger")
+    for column in ("resource", "total", "per episode", "per solved task"):
+        table.add_column(column, justify="left" if column == "resource" else "right")
+    for resource, total in summary["ledger"].items():
+        per = [total / count if count else None for count in (summary["episodes"], summary["successes"])]
+        table.add_row(resource, number_text(total), *map(number_text, per))
+    return table
+
+
+def comparison_table(summaries: Sequence[dict[str, Any]], baseline: str, p_values: Mapping[str, float]) -> Table:
+    """Return one row per setting, within 80 columns; costs are per episode."""
+    first = summaries[0]
+    oracles = [summary["name"] for summary in summaries if summary["oracle"]]
+    table = Table(
+        title=f"{first['env']} · {first['tasks']} · {first['episodes'] + first['errors']} tasks",
+        caption=f"costs per episode; p: exact McNemar test against {baseline}; oracle: {', '.join(oracles) or 'no'}",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("setting", overflow="fold")
+    for column in ("success", "95 %", "plan /\noptimal", "LLM\ncalls", "sim\nsteps", "seconds", "p"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for summary in summaries:
+        count, spent = summary["episodes"], summary["ledger"]
+        costs = [spent[key] / count if count else None for key in ("llm_calls", "sim_steps", "seconds")]
+        p_value = p_values.get(summary["name"])
+        table.add_row(
+            Text(summary["name"]),
+            "-" if summary["success_rate"] is None else f"{summary['success_rate']:.3f}",
+            "-" if summary["ci95"] is None else "{:.2f}-{:.2f}".format(*summary["ci95"]),
+            number_text(summary["mean_plan_ratio"]),
+            *("-" if cost is None else f"{cost:,.1f}" for cost in costs[:2]),
+            number_text(costs[2]),
+            "" if p_value is None else f"{p_value:.2g}",
+        )
+    return table
+
+
+def rate_text(summary: dict[str, Any]) -> str:
+    """Return success rate, counts and interval, for example ``0.95 (38/40) [0.83, 0.99]``."""
+    if summary["ci95"] is None:
+        return "no episode ran"
+    low, high = summary["ci95"]
+    return f"{summary['success_rate']:.3f} ({summary['successes']}/{summary['episodes']}) [{low:.2f}, {high:.2f}]"
+
+
+def number_text(value: float | None) -> str:
+    """Return ``value`` with up to two decimals; a dash where there is none."""
+    return "-" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def yes_no(value: bool) -> str:
+    """Return a truth value in words."""
+    return "yes" if value else "no"
+
+
+def _prior_methods(episodes: Sequence[Episode]) -> str:
+    asked = (decision.prior for episode in episodes for decision in episode.decisions)
+    return ", ".join(sorted({prior.method for prior in asked if prior is not None}))

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from agent.grid import Comparison, expand, read_config
+
+SHARED = {"env": "toyland:Toyland", "tasks": "4", "prior": "uniform", "value": "zero"}
+TWO = {**SHARED, "settings": [{"name": "search", "depth": 2}, {"name": "random", "planner": "random"}]}
+
+
+def test_a_grid_is_every_combination_of_its_lists() -> None:
+    rows = expand(Comparison.model_validate({**TWO, "grid": {"lam": [0, 0.3], "depth": [1, 2]}}))
+    assert [row.name for row in rows] == [
+        *(f"search lam={lam} depth={depth}" for lam in (0, 0.3) for depth in (1, 2)),
+        "random",
+    ]
+    assert rows[1].settings.options == {"lam": 0, "depth": 2}
+
+
+def test_what_holds_for_all_holds_where_the_planner_has_it() -> None:
+    rows = expand(Comparison.model_validate({**TWO, "breadth": 3}))
+    assert [row.settings.options for row in rows] == [{"breadth": 3, "depth": 2}, {}]
+
+
+def test_a_setting_stands_above_what_holds_for_all() -> None:
+    shared = {**SHARED, "depth": 4, "lam": 0.3, "max_llm_calls": 7}
+    rows = expand(Comparison.model_validate({**shared, "settings": [{"name": "a", "depth": 2, "value": "goals-met"}]}))
+    assert rows[0].settings.options == {"depth": 2, "lam": 0.3}
+    assert (rows[0].settings.value, rows[0].settings.prior) == ("goals-met", "uniform")
+    assert rows[0].settings.budget == {"llm_calls": 7}
+
+
+def test_the_demo_can_be_read() -> None:
+    demo = read_config(Path(__file__).parents[2] / "examples" / "demo.yaml")
+    assert {row.settings.prior for row in expand(demo)} == {"bundled", "uniform"}
