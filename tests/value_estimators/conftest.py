@@ -1,0 +1,27 @@
+from collections.abc import Callable
+
+import pytest
+
+from envs.blocksworld.core import TABLE, Fact, Support
+from envs.blocksworld.problem import Problem, first_state
+from slinvit import State
+
+MakeState = Callable[..., State]
+
+
+@pytest.fixture
+def make_state() -> MakeState:
+    """From a support tuple, (block, below) pairs of ``on`` goals and a horizon to the first state of that problem."""
+
+    def make(start: Support, on: tuple[tuple[int, int], ...], horizon: int = 20, more: tuple[Fact, ...] = ()) -> State:
+        names = ("red", "blue", "orange", "yellow", "white", "magenta", "black", "cyan")[: len(start)]
+        goal = (*(Fact("on", pair) for pair in on), *more)
+        return first_state(Problem("toy", names, start, goal, horizon))
+
+    return make
+
+
+@pytest.fixture
+def tower_to_build(make_state: MakeState) -> State:
+    """Three blocks on the table, to be stacked red on blue on orange."""
+    return make_state((TABLE, TABLE, TABLE), ((0, 1), (1, 2)))
