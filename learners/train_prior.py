@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from learners.corpus import BlocksWorldCorpus, CorpusConfig, Decision
+from learners.corpus import BlocksWorldCorpus, CorpusConfig, Decision, Document
 from slinvit.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Report:
 
 
 def held_out_classes() -> frozenset[str]:
-    """Return the classes of PlanBench problems that training never starts in; see :func:`corpus.problem_class`."""
+    """Return the classes of PlanBench problems that training never starts in; see :mod:`learners.problems`."""
     listed = resources.files("learners").joinpath("assets/planbench_classes.txt").read_text()
     return frozenset(line for line in listed.splitlines() if not line.startswith("#"))
 
@@ -76,7 +76,8 @@ def train(out: Path, *, steps: int, seed: int, threads: int, say: Say) -> Report
     for attempt in range(seed, seed + ATTEMPTS):
         losses: list[tuple[int, float, float]] = []
         trainer = _trainer(out / f"seed_{attempt}", corpus, steps, attempt)
-        if _run(trainer, losses, say):
+        early = corpus.documents(np.random.default_rng([VALIDATION_SEED + 2]), 256, progress=0.0)
+        if _run(trainer, early, losses, say):
             break
         say(f"seed {attempt}: still copying names wrongly after {PLATEAU_STEP} steps, next seed")
     else:
@@ -132,13 +133,15 @@ def _trainer(folder: Path, corpus: BlocksWorldCorpus, steps: int, seed: int) -> 
         new_model(shape, tokenizer, seed),
         tokenizer,
         config,
-        batch=lambda step: corpus.documents(np.random.default_rng([seed, step]), config.batch_size),
+        batch=lambda step: corpus.documents(
+            np.random.default_rng([seed, step]), config.batch_size, progress=step / config.steps
+        ),
         validation=corpus.documents(np.random.default_rng([VALIDATION_SEED]), 512),
     )
 
 
-def _run(trainer: "Trainer", losses: list[tuple[int, float, float]], say: Say) -> bool:
-    """Train to the end; return False where the seed had to be given up."""
+def _run(trainer: "Trainer", early: Sequence[Document], losses: list[tuple[int, float, float]], say: Say) -> bool:
+    """Train to the end; return False where the seed had to be given up, judged on the texts it has seen ``early``."""
 
     def report(progress: "Progress") -> None:
         losses.append((progress.step, progress.train_loss, progress.validation_loss))
@@ -148,7 +151,7 @@ def _run(trainer: "Trainer", losses: list[tuple[int, float, float]], say: Say) -
         )
 
     trainer.run(report, until=PLATEAU_STEP)
-    if trainer.step == PLATEAU_STEP < trainer.config.steps and trainer.validation_loss() > PLATEAU_LOSS:
+    if trainer.step == PLATEAU_STEP < trainer.config.steps and trainer.mean_loss(early) > PLATEAU_LOSS:
         return False
     trainer.run(report)
     return True

@@ -9,12 +9,14 @@ import torch
 from scipy.stats import spearmanr
 
 from envs.blocksworld.core import Fact, Support
-from learners.corpus import BlocksWorldCorpus, CorpusConfig, problem_class
+from learners.problems import ProblemSampler, problem_class
 from slinvit.rng import generator
 from slinvit.types import FloatArray
 from value_estimators.blocksworld import obstacle_value, share_met
 from value_estimators.features import features
 from value_estimators.learned import ValueNetwork
+
+STARTS_PER_GOAL = 4
 
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -29,6 +31,8 @@ class ValueConfig:
     batch: int = 256
     width: int = 64
     learning_rate: float = 3e-3
+    blocks: tuple[int, ...] = (3, 4, 5, 6)
+    block_weights: tuple[float, ...] = (0.05, 0.25, 0.3, 0.4)
     test_positions: int = 1200
     test_blocks: tuple[int, ...] = (4, 5, 6)
 
@@ -42,27 +46,24 @@ class Position:
     distance: int
 
 
-class PositionCorpus(BlocksWorldCorpus):
-    """The problems of the bundled prior, with exact distances instead of text."""
-
-    def positions(self, rng: np.random.Generator, count: int) -> list[Position]:
-        """Return ``count`` positions; none is of a held-out class."""
-        made: list[Position] = []
-        while len(made) < count:
-            problem = self._problem(rng)
-            starts = (self._start(problem, rng) for _ in range(self.config.starts_per_goal))
-            made += [
-                Position(problem.space.states[number], problem.goal, int(problem.distance[number]))
-                for number in starts
-                if number is not None
-            ]
-        return made[:count]
+def draw(sampler: ProblemSampler, rng: np.random.Generator, count: int) -> list[Position]:
+    """Return ``count`` positions, ``STARTS_PER_GOAL`` of each goal; none is of a held-out class."""
+    made: list[Position] = []
+    while len(made) < count:
+        problem = sampler.problem(rng)
+        starts = (sampler.start(problem, rng) for _ in range(STARTS_PER_GOAL))
+        made += [
+            Position(problem.space.states[number], problem.goal, int(problem.distance[number]))
+            for number in starts
+            if number is not None
+        ]
+    return made[:count]
 
 
 def held_out_positions(config: ValueConfig) -> list[Position]:
     """Return the positions that metrics are measured on, equally many of each number of blocks."""
-    corpus = PositionCorpus(CorpusConfig(blocks=config.test_blocks, block_weights=(1.0,) * len(config.test_blocks)))
-    return corpus.positions(generator(config.seed, "value", "test"), config.test_positions)
+    sampler = ProblemSampler(config.test_blocks, (1.0,) * len(config.test_blocks))
+    return draw(sampler, generator(config.seed, "value", "test"), config.test_positions)
 
 
 def train(config: ValueConfig, held_out: Sequence[Position], report: Callable[[int, float], None]) -> ValueNetwork:
@@ -74,8 +75,8 @@ def train(config: ValueConfig, held_out: Sequence[Position], report: Callable[[i
         report: called with the number of steps done and the mean loss since the last call.
     """
     classes = frozenset(problem_class(position.support, position.goal) for position in held_out)
-    corpus = PositionCorpus(CorpusConfig(), held_out=classes)
-    positions = corpus.positions(generator(config.seed, "value", "train"), config.positions)
+    sampler = ProblemSampler(config.blocks, config.block_weights, classes)
+    positions = draw(sampler, generator(config.seed, "value", "train"), config.positions)
     inputs = torch.tensor([features(p.support, p.goal) for p in positions], dtype=torch.float32)
     targets = torch.tensor([p.distance for p in positions], dtype=torch.float32)
     mean, scale = inputs.mean(dim=0), inputs.std(dim=0).clamp_min(1e-3)

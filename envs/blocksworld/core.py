@@ -4,7 +4,7 @@ A state is a tuple: entry ``i`` is what block ``i`` rests on, ``TABLE``, ``HAND`
 Nothing here knows names, text or agents; every other module of this package is a view of these few functions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 TABLE = -1
@@ -124,12 +124,39 @@ def from_facts(atoms: Iterable[Fact], count: int) -> Support:
     wrong = sorted(given.symmetric_difference(facts(state)))
     if wrong:
         state_of = "missing" if wrong[0] not in given else "contradicted by the places of the blocks"
-        raise ValueError(f"the fact {' '.join(map(str, (wrong[0].predicate, *wrong[0].blocks)))} is {state_of}")
+        raise ValueError(f"the fact {describe(wrong[0])} is {state_of}")
     return state
+
+
+def describe(fact: Fact) -> str:
+    """Return ``fact`` with block numbers, for messages."""
+    return " ".join(map(str, (fact.predicate, *fact.blocks)))
+
+
+def unsatisfiable(goal: Sequence[Fact], count: int) -> str:
+    """Return why no state of ``count`` blocks satisfies ``goal``, blocks by number; empty where one does.
+
+    What the goal says nothing about can always lie on the table, so one candidate decides.
+    """
+    place: dict[int, int] = {}
+    for predicate, blocks in goal:
+        if predicate in ("on", "ontable", "holding"):
+            wanted = {"on": blocks[-1], "ontable": TABLE, "holding": HAND}[predicate]
+            if place.setdefault(blocks[0], wanted) != wanted:
+                return f"block {blocks[0]} is in two places"
+    candidate = tuple(place.get(block, TABLE) for block in range(count))
+    try:
+        check(candidate)
+    except ValueError as error:
+        return str(error)
+    failing = [fact for fact in goal if not holds(candidate, fact)]
+    return f"{describe(failing[0])} contradicts the rest" if failing else ""
 
 
 def check(state: Support) -> None:
     """Raise ``ValueError`` where ``state`` is not a BlocksWorld state: shared supports, a cycle, two blocks in hand."""
+    if strange := [below for below in state if not HAND <= below < len(state)]:
+        raise ValueError(f"nothing can rest on {strange[0]}")
     carried = [below for below in state if below >= 0]
     if len(carried) != len(set(carried)):
         twice = next(below for below in carried if carried.count(below) > 1)

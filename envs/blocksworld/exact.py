@@ -62,6 +62,26 @@ class StateSpace:
         return mask
 
 
+def distance_to(state: Support, goal: Iterable[Fact]) -> int:
+    """Return the least number of moves from ``state`` to a state that satisfies ``goal``, in steps.
+
+    All distances to a goal are computed at its first use and remembered.
+
+    Raises:
+        ValueError: more than ``MAX_BLOCKS`` blocks, or no state satisfies the goal.
+    """
+    atoms = tuple(goal)
+    steps = int(_distances(len(state), atoms)[state_space(len(state)).index[state]])
+    if steps < 0:
+        raise ValueError(f"no state satisfies the goal {atoms}")
+    return steps
+
+
+@lru_cache(maxsize=64)
+def _distances(count: int, goal: tuple[Fact, ...]) -> npt.NDArray[np.int16]:
+    return state_space(count).distances(goal)
+
+
 @lru_cache(maxsize=MAX_BLOCKS)
 def state_space(count: int) -> StateSpace:
     """Return the complete state space of ``count`` blocks.

@@ -1,9 +1,9 @@
 """BlocksWorld as a live environment and as a simulator, on the core of this package."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from envs.blocksworld.core import apply
-from envs.blocksworld.problem import Problem, first_state, next_state, position_of, refused_state
+from envs.blocksworld.problem import Problem, ViewOf, first_state, native_view, next_state, position_of, refused_state
 from envs.blocksworld.text import parse_move
 from slinvit.budget import Budget
 from slinvit.errors import EnvironmentFailure, SnapshotError
@@ -11,22 +11,29 @@ from slinvit.types import Action, State, Transition
 
 
 class BlocksWorld:
-    """The live world of one problem; reward 1 when the goal holds, else 0; deterministic."""
+    """The live world of one problem; reward 1 when the goal holds, else 0; deterministic.
 
-    snapshots = "native"
+    Args:
+        problem: where to start and what to reach.
+        view_of: what is possible in a situation; by default the rules of this package.
+    """
 
-    def __init__(self, problem: Problem) -> None:
+    snapshots: Literal["native", "replay", "none"] = "native"
+
+    def __init__(self, problem: Problem, view_of: ViewOf = native_view) -> None:
         self.problem = problem
-        self._state = first_state(problem)
+        self._view_of = view_of
+        self._state = self.reset()
 
     def reset(self, *, seed: int | None = None) -> State:
         """Start again; ``seed`` changes nothing, the world is deterministic."""
-        self._state = first_state(self.problem)
+        problem = self.problem
+        self._state = first_state(problem, self._view_of(problem.names, problem.goal, problem.start))
         return self._state
 
     def step(self, action: Action) -> Transition:
         """Execute one action."""
-        transition = transition_of(self._state, action)
+        transition = transition_of(self._state, action, self._view_of)
         self._state = transition.state
         return transition
 
@@ -44,13 +51,16 @@ class BlocksWorld:
 class BlocksWorldSimulator:
     """The same rules without a state of its own; one simulator serves all problems."""
 
+    def __init__(self, view_of: ViewOf = native_view) -> None:
+        self._view_of = view_of
+
     def step(self, states: Sequence[State], actions: Sequence[Action], *, budget: Budget) -> list[Transition]:
         """Return what each action does in each state."""
         budget.spend(sim_steps=len(states))
-        return [transition_of(state, action) for state, action in zip(states, actions, strict=True)]
+        return [transition_of(state, action, self._view_of) for state, action in zip(states, actions, strict=True)]
 
 
-def transition_of(state: State, action: Action) -> Transition:
+def transition_of(state: State, action: Action, view_of: ViewOf = native_view) -> Transition:
     """Return what ``action`` does in ``state``; an action that does not apply leaves it as it is.
 
     Raises:
@@ -60,11 +70,18 @@ def transition_of(state: State, action: Action) -> Transition:
     if state.over:
         raise EnvironmentFailure(f"task {state.task.id!r}: the episode is over, reset before stepping")
     position = position_of(state)
-    try:
-        support = apply(position.support, parse_move(action, position.problem.names))
-    except ValueError as error:
-        return Transition(refused_state(state, action, f"Nothing happens: {error}."), 0.0, valid=False)
-    if support is None:
-        return Transition(refused_state(state, action, "Nothing happens: not possible now."), 0.0, valid=False)
-    after = next_state(state, action, support)
+    problem = position.problem
+    here = view_of(problem.names, problem.goal, position.support)
+    target = here.after.get(action.strip())
+    if target is None:
+        return Transition(refused_state(state, action, _refusal(action, problem.names), here), 0.0, valid=False)
+    after = next_state(state, action, target, view_of(problem.names, problem.goal, target))
     return Transition(after, float(after.solved))
+
+
+def _refusal(action: Action, names: Sequence[str]) -> str:
+    try:
+        parse_move(action, names)
+    except ValueError as error:
+        return f"Nothing happens: {error}."
+    return "Nothing happens: not possible now."

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from envs.blocksworld.core import Fact, apply, satisfied
 from envs.blocksworld.exact import state_space
 from envs.blocksworld.text import parse_facts, parse_move, parse_state
-from learners.corpus import BlocksWorldCorpus, CorpusConfig, problem_class
+from learners.corpus import BlocksWorldCorpus, CorpusConfig
+from learners.problems import problem_class
 from learners.train_prior import held_out_classes
 from priors.templates import BLOCKSWORLD, PLAN_END, check_blocksworld
 

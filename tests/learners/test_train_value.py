@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from envs.blocksworld.core import satisfied
 from envs.blocksworld.exact import state_space
-from learners.corpus import CorpusConfig, problem_class
+from learners.problems import ProblemSampler, problem_class
 from learners.train_value import command
-from learners.value_training import Position, PositionCorpus, ValueConfig, held_out_positions, measure, train
+from learners.value_training import Position, ValueConfig, draw, held_out_positions, measure, train
 from slinvit import InputError
 from slinvit.rng import generator
 from value_estimators.features import FEATURES
@@ -44,7 +44,7 @@ def test_the_command_writes_a_network_that_loads_and_a_card_that_says_how(tmp_pa
 
 
 def test_positions_are_unsolved_and_carry_the_true_distance() -> None:
-    for position in PositionCorpus(CorpusConfig()).positions(np.random.default_rng(0), 60):
+    for position in draw(ProblemSampler((3, 4, 5, 6), (1, 1, 1, 1)), np.random.default_rng(0), 60):
         space = state_space(len(position.support))
         assert not satisfied(position.support, position.goal)
         assert space.distances(position.goal)[space.index[position.support]] == position.distance > 0
@@ -52,7 +52,7 @@ def test_positions_are_unsolved_and_carry_the_true_distance() -> None:
 
 def test_no_position_of_training_is_of_a_held_out_class(held_out: Sequence[Position]) -> None:
     classes = frozenset(problem_class(p.support, p.goal) for p in held_out)
-    made = PositionCorpus(CorpusConfig(), held_out=classes).positions(np.random.default_rng(0), 300)
+    made = draw(ProblemSampler((4, 5), (1, 1), classes), np.random.default_rng(0), 300)
     assert not classes & {problem_class(p.support, p.goal) for p in made}
 
 
@@ -72,8 +72,7 @@ def test_a_short_training_already_beats_the_best_constant(held_out: Sequence[Pos
 
 def test_the_shipped_network_keeps_what_its_card_promises_on_fresh_positions() -> None:
     promised = json.loads((BUNDLED / "card.json").read_text())["metrics"]["all"]
-    config = CorpusConfig(blocks=(4, 5, 6), block_weights=(1, 1, 1))
-    fresh = PositionCorpus(config).positions(generator(12345, "fresh"), 400)
+    fresh = draw(ProblemSampler((4, 5, 6), (1, 1, 1)), generator(12345, "fresh"), 400)
     found = measure(load(BUNDLED), fresh)
     assert found["learned"]["mae"] < 0.3 < found["constant"]["mae"]
     assert found["learned"]["spearman"] == pytest.approx(promised["learned"]["spearman"], abs=0.01)
