@@ -5,18 +5,14 @@ Only typer is imported here; each command imports what it needs, so ``slinvit --
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import typer
 
 from agent import guard
 from agent.lazy import LazyGroup
-
-if TYPE_CHECKING:
-    from agent.runner import Report
 
 LEDGER_HELP = (
     "With --json exactly one JSON object is printed; its `ledger` holds totals over all episodes, "
@@ -102,6 +98,7 @@ def run_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Run episodes, record them, and report success with its cost. The same command again resumes."""
+    from agent.progress import progress_bars
     from agent.report import ledger_table, summarise, summary_table
     from agent.runner import Workers, run
     from agent.settings import Settings
@@ -131,7 +128,7 @@ def run_command(
         options={name: option for name, option in options.items() if option is not None},
         budget={name: most for name, most in limits.items() if most is not None},
     )
-    with _progress() as report, Workers(workers) as crew:
+    with progress_bars() as report, Workers(workers) as crew:
         done = run(settings, out=out, workers=crew, report=report(env))
     summary = summarise(done)
     if as_json:
@@ -151,12 +148,13 @@ def compare_command(
     """Run named settings on the same tasks: table, exact McNemar test, plot, compare.json."""
     from agent.compare import compare, default_folder
     from agent.grid import read_config
+    from agent.progress import progress_bars
     from agent.report import comparison_table
     from agent.runner import Workers
 
     comparison = read_config(config)
     folder = default_folder(config, comparison) if out is None else out
-    with _progress() as report, Workers(workers) as crew:
+    with progress_bars() as report, Workers(workers) as crew:
         result = compare(comparison, out=folder, workers=crew, report=report)
     if as_json:
         _print_json(list(result.summaries))
@@ -199,23 +197,6 @@ def _finish(summaries: Sequence[dict[str, Any]]) -> None:
         plural = "episode" if failed == 1 else "episodes"
         typer.echo(f"error: {failed} {plural} failed to run; the same command tries them again", err=True)
         raise typer.Exit(1)
-
-
-@contextmanager
-def _progress() -> "Iterator[Callable[[str], Report]]":
-    """Draw a bar on stderr per name that is asked for; nothing where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-
-        def report(name: str) -> "Report":
-            bar = progress.add_task(name, total=None)
-            return lambda done, total: progress.update(bar, completed=done, total=total)
-
-        yield report
 
 
 def _print(*parts: Any) -> None:

@@ -14,7 +14,9 @@ ENGINES = ("native", "pddlgym")
 
 
 class BlocksWorldDomain:
-    """The registered environment ``blocksworld``; satisfies :class:`envs.domain.Domain`.
+    """Towers of blocks and one hand, 4 operators; engines native and pddlgym.
+
+    Satisfies :class:`envs.domain.Domain`.
 
     Args:
         engine: what moves the blocks of the live world: ``native``, or ``pddlgym`` for PDDLGym's own parser and

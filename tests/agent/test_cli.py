@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -50,12 +51,18 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
     )
     times = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = _children_cpu()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - begin)
+        times.append(_children_cpu() - begin)
         assert "HEAVY []" in done.stdout
         assert "train-prior" in done.stdout
     assert min(times) < 0.5
+
+
+def _children_cpu() -> float:
+    """CPU seconds of finished child processes: what counts is the work, not how busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_packages_can_be_imported_without_torch() -> None:
