@@ -1,15 +1,15 @@
 """``slinvit train-prior``: the bundled prior from nothing, resumable, seeded, with quality gates."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
+from learners.card import write_card
 from learners.corpus import BlocksWorldCorpus, CorpusConfig, Decision, Document
 from slinvit.errors import InputError, UnknownName
 
@@ -74,10 +74,9 @@ def train(out: Path, *, steps: int, seed: int, threads: int, say: Say) -> Report
     torch.set_num_threads(threads)
     corpus = BlocksWorldCorpus(CorpusConfig(), held_out_classes())
     for attempt in range(seed, seed + ATTEMPTS):
-        losses: list[tuple[int, float, float]] = []
         trainer = _trainer(out / f"seed_{attempt}", corpus, steps, attempt)
         early = corpus.documents(np.random.default_rng([VALIDATION_SEED + 2]), 256, progress=0.0)
-        if _run(trainer, early, losses, say):
+        if _run(trainer, early, say):
             break
         say(f"seed {attempt}: still copying names wrongly after {PLATEAU_STEP} steps, next seed")
     else:
@@ -86,8 +85,21 @@ def train(out: Path, *, steps: int, seed: int, threads: int, say: Say) -> Report
     decisions = corpus.decisions(np.random.default_rng([VALIDATION_SEED + 1]), 1000)
     slices = measure(CandidateScorer(trainer.model, trainer.tokenizer, "trained"), decisions)
     failed = [name for name, least in GATES.items() if slices[name]["model"] < least]
-    report = Report(attempt, losses, slices, failed)
-    _write_card(out / "model", report, corpus.config, trainer, steps)
+    report = Report(
+        attempt, [(each.step, each.train_loss, each.validation_loss) for each in trainer.history], slices, failed
+    )
+    write_card(
+        out / "model",
+        {
+            "command": f"slinvit train-prior blocksworld --steps {steps} --seed {seed}",
+            "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
+            "corpus": asdict(corpus.config),
+            "training": asdict(trainer.config),
+            "held_out_classes": len(held_out_classes()),
+            "report": asdict(report),
+            "gates": GATES,
+        },
+    )
     return report
 
 
@@ -140,11 +152,10 @@ def _trainer(folder: Path, corpus: BlocksWorldCorpus, steps: int, seed: int) -> 
     )
 
 
-def _run(trainer: "Trainer", early: Sequence[Document], losses: list[tuple[int, float, float]], say: Say) -> bool:
-    """Train to the end; return False where the seed had to be given up, judged on the texts it has seen ``early``."""
+def _run(trainer: "Trainer", early: Sequence[Document], say: Say) -> bool:
+    """Train to the end; return False where the seed had to be given up, judged on texts like those seen so far."""
 
     def report(progress: "Progress") -> None:
-        losses.append((progress.step, progress.train_loss, progress.validation_loss))
         say(
             f"step {progress.step}/{trainer.config.steps}  "
             f"loss {progress.train_loss:.3f}  validation {progress.validation_loss:.4f} nats per token"
@@ -155,18 +166,6 @@ def _run(trainer: "Trainer", early: Sequence[Document], losses: list[tuple[int, 
         return False
     trainer.run(report)
     return True
-
-
-def _write_card(folder: Path, report: Report, corpus: CorpusConfig, trainer: "Trainer", steps: int) -> None:
-    content: dict[str, Any] = {
-        "command": f"slinvit train-prior blocksworld --steps {steps} --seed {report.seed}",
-        "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
-        "corpus": asdict(corpus),
-        "training": asdict(trainer.config),
-        "report": asdict(report),
-        "gates": GATES,
-    }
-    (folder / "training.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def command(

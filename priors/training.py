@@ -149,17 +149,19 @@ class Trainer:
             model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay
         )
         self.step = 0
+        self.history: list[Progress] = []
         self._resume()
 
     def run(self, report: Callable[[Progress], None], until: int | None = None) -> None:
-        """Train to ``until`` (default: all steps), reporting and saving every ``checkpoint_every`` steps."""
+        """Train to ``until`` (default: all steps); every ``checkpoint_every`` steps report, add to history, save."""
         last = self.config.steps if until is None else min(until, self.config.steps)
         total, count = 0.0, 0
         while self.step < last:
             total, count = total + self._update(self._batch(self.step)), count + 1
             self.step += 1
             if self.step % self.config.checkpoint_every == 0 or self.step == last:
-                report(Progress(self.step, total / count, self.validation_loss()))
+                self.history.append(Progress(self.step, total / count, self.validation_loss()))
+                report(self.history[-1])
                 self._save()
                 total, count = 0.0, 0
 
@@ -219,6 +221,7 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         content = {
             "step": self.step,
+            "history": [tuple(progress) for progress in self.history],
             "config": asdict(self.config),
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -236,6 +239,7 @@ class Trainer:
         self.model.load_state_dict(content["model"])
         self._optimizer.load_state_dict(content["optimizer"])
         self.step = content["step"]
+        self.history = [Progress(*progress) for progress in content["history"]]
 
 
 def export(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
