@@ -71,6 +71,9 @@ class Budget:
             if math.isnan(limit) or limit < 0:
                 raise InputError(f"the limit on {name} must be 0 or more, not {limit}")
         self._parent = parent
+        self._limited: tuple[str, ...] = tuple(
+            dict.fromkeys((*self._limits, *(() if parent is None else parent._limited)))
+        )
         self._clock = clock
         self._start = clock()
         self._spent: dict[str, float] = dict.fromkeys(RESOURCES, 0)
@@ -91,12 +94,9 @@ class Budget:
         Raises:
             BudgetExceeded: a limit here or in a parent would be passed; time that has run out counts as passed.
         """
-        for name, amount in amounts.items():
-            if amount > (left := self.remaining(name)):
-                raise BudgetExceeded(name, amount, max(left, 0))
-        for name in RESOURCES:
-            if amounts and self.remaining(name) < 0:
-                raise BudgetExceeded(name, 0, 0)
+        for name in self._limited if amounts else ():
+            if (asked := amounts.get(name, 0)) > (left := self.remaining(name)) or left < 0:
+                raise BudgetExceeded(name, asked, max(left, 0))
         self.charge(**amounts)
 
     def charge(self, **amounts: float) -> None:
