@@ -34,6 +34,7 @@ class Choice(BaseModel):
     lam: float | None = None
     expand: str | None = None
     mask: bool | None = None
+    backtrack: bool | None = None
     execute: str | None = None
     backup: str | None = None
     scoring: str | None = None

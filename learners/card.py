@@ -23,9 +23,9 @@ that the algorithm uses an imperfect prior correctly; they say nothing about lar
 
 {documents:,} documents ({steps:,} steps of {batch}), made on the fly and never stored: {blocks} blocks out of 12
 colours, starts at every distance from the goal equally often, optimal actions with probability {optimal:.2f} (ties
-uniform), else any applicable action. Fewer blocks come first (at most {curriculum} of the training). AdamW, peak rate
-{rate:g}, cosine decay, loss on plan tokens (prompt tokens weigh {prompt_weight:g}). Seeds that do not learn to bind
-names within 500 steps are given up.
+uniform), else any applicable action. Fewer blocks come first (at most {curriculum} of the first cycle). AdamW,
+{cycles} cycles of cosine decay from {rate:g} (later cycles {decay:g} of the one before), loss on plan tokens (prompt
+tokens weigh {prompt_weight:g}). Seeds that do not learn to bind names within 500 steps are given up.
 
 Held out: no training start, and no state at which a later action is learned, is a (state, goal) of PlanBench
 `generated_basic` up to the names of the blocks ({held_out} classes). Other states of those problems do occur; the space
@@ -62,13 +62,15 @@ def write_card(folder: Path, content: Mapping[str, Any]) -> None:
         parameters=content["parameters"],
         command=content["command"],
         max_actions=corpus["max_actions"],
-        documents=training["steps"] * training["batch_size"],
-        steps=training["steps"],
+        documents=training["steps"] * training["cycles"] * training["batch_size"],
+        steps=training["steps"] * training["cycles"],
         batch=training["batch_size"],
         blocks=f"{min(corpus['blocks'])} to {max(corpus['blocks'])}",
         optimal=1 - corpus["noise"],
         curriculum=", ".join(f"{blocks} in the first {share:.0%}" for share, blocks in corpus["curriculum"]),
         rate=training["learning_rate"],
+        cycles=training["cycles"],
+        decay=training["cycle_decay"],
         prompt_weight=training["prompt_weight"],
         held_out=content["held_out_classes"],
         count=report["slices"]["top1"]["count"],

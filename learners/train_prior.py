@@ -15,7 +15,7 @@ from slinvit.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     from priors.scoring import CandidateScorer
-    from priors.training import Progress, Trainer
+    from priors.training import Progress, Trainer, TrainingConfig
 
 DOMAINS = ("blocksworld",)
 VALIDATION_SEED = 1_000_000
@@ -56,12 +56,13 @@ def held_out_classes() -> frozenset[str]:
     return frozenset(line for line in listed.splitlines() if not line.startswith("#"))
 
 
-def train(out: Path, *, steps: int, seed: int, threads: int, say: Say) -> Report:
+def train(out: Path, *, steps: int, cycles: int, seed: int, threads: int, say: Say) -> Report:
     """Train the BlocksWorld prior in ``out`` and write the model to ``out/model``; continues a run that was stopped.
 
     Args:
         out: working folder with checkpoints.
-        steps: of 32 documents each.
+        steps: of 32 documents each, per cycle.
+        cycles: of the learning rate.
         seed: first seed; later ones are tried where a seed stays on the copying plateau.
         threads: of torch.
         say: is told one line per checkpoint.
@@ -69,12 +70,14 @@ def train(out: Path, *, steps: int, seed: int, threads: int, say: Say) -> Report
     import torch
 
     from priors.scoring import CandidateScorer
-    from priors.training import export
+    from priors.training import TrainingConfig, export
 
     torch.set_num_threads(threads)
     corpus = BlocksWorldCorpus(CorpusConfig(), held_out_classes())
     for attempt in range(seed, seed + ATTEMPTS):
-        trainer = _trainer(out / f"seed_{attempt}", corpus, steps, attempt)
+        trainer = _trainer(
+            out / f"seed_{attempt}", corpus, replace(TrainingConfig(), steps=steps, cycles=cycles), attempt
+        )
         early = corpus.documents(np.random.default_rng([VALIDATION_SEED + 2]), 256, progress=0.0)
         if _run(trainer, early, say):
             break
@@ -91,7 +94,7 @@ def train(out: Path, *, steps: int, seed: int, threads: int, say: Say) -> Report
     write_card(
         out / "model",
         {
-            "command": f"slinvit train-prior blocksworld --steps {steps} --seed {seed}",
+            "command": f"slinvit train-prior blocksworld --steps {steps} --cycles {cycles} --seed {seed}",
             "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
             "corpus": asdict(corpus.config),
             "training": asdict(trainer.config),
@@ -133,12 +136,11 @@ def measure(scorer: "CandidateScorer", decisions: Sequence[Decision]) -> dict[st
     }
 
 
-def _trainer(folder: Path, corpus: BlocksWorldCorpus, steps: int, seed: int) -> "Trainer":
-    from priors.training import ModelConfig, Trainer, TrainingConfig, new_model, train_tokenizer
+def _trainer(folder: Path, corpus: BlocksWorldCorpus, config: "TrainingConfig", seed: int) -> "Trainer":
+    from priors.training import ModelConfig, Trainer, new_model, train_tokenizer
 
     sample = corpus.documents(np.random.default_rng([seed, TOKENIZER_STREAM]), 4000)
     shape = ModelConfig()
-    config = replace(TrainingConfig(), steps=steps)
     tokenizer = train_tokenizer((text.prompt + text.plan for text in sample), shape.vocabulary)
     return Trainer(
         folder,
@@ -157,12 +159,12 @@ def _run(trainer: "Trainer", early: Sequence[Document], say: Say) -> bool:
 
     def report(progress: "Progress") -> None:
         say(
-            f"step {progress.step}/{trainer.config.steps}  "
+            f"step {progress.step}/{trainer.config.steps * trainer.config.cycles}  "
             f"loss {progress.train_loss:.3f}  validation {progress.validation_loss:.4f} nats per token"
         )
 
     trainer.run(report, until=PLATEAU_STEP)
-    if trainer.step == PLATEAU_STEP < trainer.config.steps and trainer.mean_loss(early) > PLATEAU_LOSS:
+    if trainer.step == PLATEAU_STEP and trainer.mean_loss(early) > PLATEAU_LOSS:
         return False
     trainer.run(report)
     return True
@@ -170,7 +172,8 @@ def _run(trainer: "Trainer", early: Sequence[Document], say: Say) -> bool:
 
 def command(
     domain: Annotated[str, typer.Argument(help="What to train for: blocksworld.")],
-    steps: Annotated[int, typer.Option(min=1, help="Optimisation steps of 32 documents.")] = 15_000,
+    steps: Annotated[int, typer.Option(min=1, help="Optimisation steps of 32 documents per cycle.")] = 16_000,
+    cycles: Annotated[int, typer.Option(min=1, help="Cycles of the learning rate.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="First seed; the next is tried where one gets stuck.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     out: Annotated[Path, typer.Option(help="Working folder; the same command again continues there.")] = Path(
@@ -180,7 +183,9 @@ def command(
     """Train the small language model that ships as the default prior, from nothing, on text made on the fly."""
     if domain not in DOMAINS:
         raise UnknownName("training domain", domain, DOMAINS)
-    report = train(out, steps=steps, seed=seed, threads=threads, say=lambda line: typer.echo(line, err=True))
+    report = train(
+        out, steps=steps, cycles=cycles, seed=seed, threads=threads, say=lambda line: typer.echo(line, err=True)
+    )
     for name, row in report.slices.items():
         typer.echo(f"{name:16s} model {row['model']:.3f}  top2 {row['top2']:.3f}  uniform {row['uniform']:.3f}")
     typer.echo(f"model written to {out / 'model'}; use it with --prior hf:{out / 'model'},template=blocksworld")

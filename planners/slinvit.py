@@ -14,6 +14,7 @@ from planners.questions import Asking
 from slinvit.errors import InputError
 from slinvit.kl import soft_value
 from slinvit.tree import StoppedBy
+from slinvit.types import Action, taken_before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Slinvit(TreePlanner):
             and the best by reward + lam * log pi + V kept.
         mask: drop states already visited in the episode or on the path. At the root, when nothing is left, less
             probable actions are tried until one leads somewhere new.
+        backtrack: let the mask return to a state visited in the episode, but never repeat an action already taken in
+            it, so that a wrong step can be undone and no step is taken twice.
         merge: equal states are one node: of equal depth the better path stays, a deeper one is dropped.
         execute: ``first`` action or whole ``path``; a path that reaches the goal in the simulator is executed whole.
         backup: ``leaf``: as above. ``soft``: V of a node is the soft value of its kept children, the prior renormalised
@@ -52,6 +55,7 @@ class Slinvit(TreePlanner):
     lam: float = 0.3
     expand: Literal["prior", "all"] = "prior"
     mask: bool = True
+    backtrack: bool = True
     merge: bool = True
     execute: Literal["first", "path"] = "first"
     backup: Literal["leaf", "soft"] = "leaf"
@@ -94,8 +98,8 @@ class Slinvit(TreePlanner):
         nodes = [node for node in level if node.open]
         proposals = yield from propose(nodes, self.breadth if self.expand == "prior" else None)
         ranked = [
-            [Edge(node, action, log_prob) for action, log_prob in proposal.ranked(rng)]
-            for node, proposal in zip(nodes, proposals, strict=True)
+            [Edge(node, action, log_prob) for action, log_prob in proposal.ranked(rng) if action not in taken]
+            for node, proposal, taken in zip(nodes, proposals, map(self._taken, nodes), strict=True)
         ]
         width = self.breadth if self.expand == "prior" else None
         children = yield from simulate([edge for edges in ranked for edge in edges[:width]])
@@ -110,13 +114,16 @@ class Slinvit(TreePlanner):
         kept: dict[Hashable, Child] = {}
         for number, child in enumerate(children):
             key = child.state.key
-            if self.mask and (key in growth.trajectory or child.edge.parent.on_path(key)):
+            if self.mask and (child.edge.parent.on_path(key) or (not self.backtrack and key in growth.trajectory)):
                 continue
             if not self.merge:
                 kept[number] = child
             elif growth.find(key) is None and (key not in kept or self._so_far(child) > self._so_far(kept[key])):
                 kept[key] = child
         return list(kept.values())
+
+    def _taken(self, node: Draft) -> frozenset[Action]:
+        return taken_before(node.state) if self.mask and self.backtrack else frozenset()
 
     def _kept(self, growth: Growth, children: list[Child]) -> Asking[list[Draft]]:
         if self.expand == "prior":

@@ -10,7 +10,7 @@ import numpy as np
 from slinvit.budget import Budget
 from slinvit.errors import InputError
 from slinvit.protocols import Prior
-from slinvit.types import Action, ActionDistribution, FloatArray, State, Usage
+from slinvit.types import ActionDistribution, FloatArray, State, Usage, taken_before
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ class MaskVisited(_Wrapper):
 
     def situation(self, state: State) -> Hashable:
         """Return what the answer depends on: also the actions already tried here."""
-        return situation(self.prior, state), _tried(state)
+        return situation(self.prior, state), taken_before(state)
 
     def _change(self, state: State, given: ActionDistribution) -> ActionDistribution:
-        tried = _tried(state)
+        tried = taken_before(state)
         scores = np.where([action in tried for action in given.actions], -np.inf, given.log_probs)
         return given if np.isneginf(scores).all() else _with_scores(given, scores)
 
@@ -138,16 +138,3 @@ def provenance(prior: Prior) -> Mapping[str, Any]:
 
 def _with_scores(given: ActionDistribution, scores: FloatArray) -> ActionDistribution:
     return ActionDistribution.normalised(given.actions, scores, method=given.method, usage=given.usage)
-
-
-def _tried(state: State) -> frozenset[Action]:
-    """Return the actions taken earlier where everything was as it is now.
-
-    Without snapshots the observation stands for the situation; the very first one is then not known any more.
-    """
-    actions = [action for action, _ in state.history]
-    if len(state.visited) == len(actions):
-        earlier, now = state.visited, state.key
-    else:
-        earlier, now = (None, *(seen for _, seen in state.history[:-1])), state.observation
-    return frozenset(action for action, before in zip(actions, earlier, strict=True) if before == now)

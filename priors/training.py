@@ -50,9 +50,15 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Optimisation: AdamW with warm-up and cosine decay over a fixed number of steps."""
+    """Optimisation: AdamW; each cycle warms up and decays along a cosine over ``steps`` steps.
 
-    steps: int = 15_000
+    Attributes:
+        cycle_decay: peak rate of a cycle as a share of the one before.
+    """
+
+    steps: int = 16_000
+    cycles: int = 2
+    cycle_decay: float = 0.6
     batch_size: int = 32
     learning_rate: float = 2e-3
     final_fraction: float = 0.05
@@ -154,7 +160,8 @@ class Trainer:
 
     def run(self, report: Callable[[Progress], None], until: int | None = None) -> None:
         """Train to ``until`` (default: all steps); every ``checkpoint_every`` steps report, add to history, save."""
-        last = self.config.steps if until is None else min(until, self.config.steps)
+        total_steps = self.config.steps * self.config.cycles
+        last = total_steps if until is None else min(until, total_steps)
         total, count = 0.0, 0
         while self.step < last:
             total, count = total + self._update(self._batch(self.step)), count + 1
@@ -209,9 +216,11 @@ class Trainer:
 
     def _learning_rate(self) -> float:
         config = self.config
-        warm = min(1.0, (self.step + 1) / config.warmup_steps)
-        cosine = 0.5 * (1.0 + math.cos(math.pi * self.step / config.steps))
-        return config.learning_rate * warm * (config.final_fraction + (1.0 - config.final_fraction) * cosine)
+        cycle, step = divmod(self.step, config.steps)
+        peak = config.learning_rate * config.cycle_decay**cycle
+        warm = min(1.0, (step + 1) / config.warmup_steps)
+        cosine = 0.5 * (1.0 + math.cos(math.pi * step / config.steps))
+        return peak * warm * (config.final_fraction + (1.0 - config.final_fraction) * cosine)
 
     @property
     def _checkpoint(self) -> Path:

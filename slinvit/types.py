@@ -87,6 +87,20 @@ class State:
         return self.terminal or self.truncated
 
 
+def taken_before(state: State) -> frozenset[Action]:
+    """Return the actions taken earlier in the episode where everything was as it is in ``state``.
+
+    Without snapshots the observation stands for the situation; the very first one is then not known any more.
+    """
+    actions = [action for action, _ in state.history]
+    earlier: tuple[Hashable, ...]
+    if len(state.visited) == len(actions):
+        earlier, now = state.visited, state.key
+    else:
+        earlier, now = (None, *(seen for _, seen in state.history[:-1])), state.observation
+    return frozenset(action for action, before in zip(actions, earlier, strict=True) if before == now)
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """What one action did.

@@ -22,7 +22,7 @@ def small_trainer(folder: Path, *, rate: float = 2e-3) -> Trainer:
     corpus = BlocksWorldCorpus(CorpusConfig(blocks=(3,), block_weights=(1,), max_actions=2))
     texts = corpus.documents(np.random.default_rng(0), 50)
     tokenizer = train_tokenizer((text.prompt + text.plan for text in texts), 400)
-    config = TrainingConfig(steps=6, batch_size=4, checkpoint_every=2, learning_rate=rate, bfloat16=False)
+    config = TrainingConfig(steps=6, cycles=1, batch_size=4, checkpoint_every=2, learning_rate=rate, bfloat16=False)
     return Trainer(
         folder,
         new_model(SMALL, tokenizer, seed=0),
@@ -68,12 +68,12 @@ def test_a_short_training_writes_a_model_that_loads_with_a_card_and_says_which_g
     monkeypatch.setattr("priors.training.ModelConfig", lambda: SMALL)
     app = typer.Typer()
     app.command()(train_prior.command)
-    arguments = ["blocksworld", "--steps", "2", "--out", str(tmp_path)]
+    arguments = ["blocksworld", "--steps", "2", "--cycles", "1", "--out", str(tmp_path)]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert "quality gates missed: top1" in result.output
     card = json.loads((tmp_path / "model" / "training.json").read_text())
-    assert card["command"] == "slinvit train-prior blocksworld --steps 2 --seed 1"
+    assert card["command"] == "slinvit train-prior blocksworld --steps 2 --cycles 1 --seed 1"
     assert set(card["report"]["failed"]) <= set(GATES)
     assert card["command"] in (tmp_path / "model" / "README.md").read_text()
     prior = priors.build(f"hf:{tmp_path / 'model'},template=blocksworld")
@@ -93,7 +93,7 @@ def test_a_seed_that_stays_on_the_plateau_is_given_up_for_the_next(
     monkeypatch.setattr(train_prior, "ATTEMPTS", 2)
     said: list[str] = []
     with pytest.raises(InputError, match="none of the seeds 7 to 8"):
-        train(tmp_path, steps=3, seed=7, threads=1, say=said.append)
+        train(tmp_path, steps=3, cycles=1, seed=7, threads=1, say=said.append)
     assert [line[:7] for line in said if "next seed" in line] == ["seed 7:", "seed 8:"]
 
 

@@ -242,9 +242,30 @@ def test_the_root_tries_less_probable_actions_when_all_proposals_were_visited(
     world.reset()
     state = world.step("left").state
     parts = Parts(prior, GraphSimulator(), value_of(lambda _: 0.0))
-    plan = plan_of(Slinvit(parts, breadth=1, depth=1), state)
+    plan = plan_of(Slinvit(parts, breadth=1, depth=1, backtrack=False), state)
     assert plan.actions == ("on",)
     assert plan.tree.nodes[1].log_prob == pytest.approx(math.log(0.1))
+
+
+def test_a_wrong_step_is_undone_once_and_never_repeated(value_of: Callable[..., ValueEstimator]) -> None:
+    edges: Edges = {
+        "start": {"wrong": ("blind", 0.0), "right": ("goal", 0.0)},
+        "blind": {"back": ("start", 0.0)},
+        "goal": {},
+    }
+    prior = Scripted({"start": {"wrong": 0.9, "right": 0.1}, "blind": {"back": 1}})
+    parts = Parts(prior, GraphSimulator(), value_of(lambda _: 0.0))
+    world = GraphWorld(edges, "start", frozenset({"goal"}), 9)
+    planner = Slinvit(parts, breadth=1, depth=1)
+    state, taken = world.reset(), []
+    while not state.over:
+        taken.append(plan_of(planner, state).actions[0])
+        state = world.step(taken[-1]).state
+    assert taken == ["wrong", "back", "right"]
+    strict = plan_of(
+        replace(planner, backtrack=False), GraphSimulator().step([world.reset()], ["wrong"], budget=Budget())[0].state
+    )
+    assert strict.stopped_by == "dead-end"
 
 
 def test_the_goal_ends_the_search_and_its_path_is_executed_whole(
