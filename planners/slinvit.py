@@ -33,7 +33,7 @@ class Slinvit(TreePlanner):
         depth: levels.
         lam: units of return per nat; ``inf`` leaves the choice to the prior.
         expand: ``prior``: the most probable actions are simulated, ties broken at random. ``all``: all are simulated,
-            and the best by reward + lam * log pi + V kept.
+            and the best by reward + lam * log pi + V kept, ties in the order of the actions.
         mask: drop states already visited in the episode or on the path. At the root, when nothing is left, less
             probable actions are tried until one leads somewhere new.
         backtrack: let the mask return to a state visited in the episode, but never repeat an action already taken in
@@ -96,12 +96,12 @@ class Slinvit(TreePlanner):
 
     def _children(self, growth: Growth, level: Sequence[Draft], rng: np.random.Generator) -> Asking[list[Child]]:
         nodes = [node for node in level if node.open]
-        proposals = yield from propose(nodes, self.breadth if self.expand == "prior" else None)
+        width, ties = (self.breadth, rng) if self.expand == "prior" else (None, None)
+        proposals = yield from propose(nodes, width)
         ranked = [
-            [Edge(node, action, log_prob) for action, log_prob in proposal.ranked(rng) if action not in taken]
+            [Edge(node, action, log_prob) for action, log_prob in proposal.ranked(ties) if action not in taken]
             for node, proposal, taken in zip(nodes, proposals, map(self._taken, nodes), strict=True)
         ]
-        width = self.breadth if self.expand == "prior" else None
         children = yield from simulate([edge for edges in ranked for edge in edges[:width]])
         fresh = self._fresh(growth, children)
         if level == [growth.root] and width is not None:

@@ -58,15 +58,18 @@ _LAM = [
 
 _CONTROL = [
     _slinvit(
-        f"obstacles, N={depth} k={breadth}",
+        f"{value}, N={depth} k={breadth}",
         prior="uniform",
-        value="obstacles",
+        value=value,
         expand="all",
         scoring="paper-code",
+        mask=False,
+        options={"merge": False},
         lam=0.0,
         depth=depth,
         breadth=breadth,
     )
+    for value in ("obstacles", "goals-met")
     for depth, breadth in ((1, 1), (2, 2), (5, 2), (5, 3))
 ]
 
