@@ -52,8 +52,10 @@ _SUCCESS = [
 
 _LAM = [
     *(_slinvit(f"bundled N=2 k=2 lam={lam:g}", depth=2, lam=lam) for lam in (0, 0.3, 1)),
+    _slinvit("bundled N=2 k=2 lam=1, whole path", depth=2, lam=1, execute="path"),
     _slinvit("uniform N=2 k=2", prior="uniform", depth=2),
     _slinvit("uniform N=4 k=2", prior="uniform"),
+    _slinvit("uniform N=4 k=2, whole path", prior="uniform", execute="path"),
 ]
 
 _CONTROL = [
