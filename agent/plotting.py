@@ -1,6 +1,6 @@
 """Figures of a comparison; matplotlib is loaded only when one is drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,31 @@ def draw_budgets(summaries: Sequence[Mapping[str, Any]], resource: str, path: Pa
     """Draw success against the budget of ``resource`` per episode, one line per setting."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.add_subplot()
     shown = [summary for summary in summaries if summary["ci95"] is not None and resource in summary["budget"]]
-    for setting in dict.fromkeys(summary["setting"] for summary in shown):
+    settings = dict.fromkeys(summary["setting"] for summary in shown)
+    for setting, style in zip(settings, _styles(), strict=False):
         line = sorted((s for s in shown if s["setting"] == setting), key=lambda s: float(s["budget"][resource]))
         budgets = [summary["budget"][resource] for summary in line]
         rates = [summary["success_rate"] for summary in line]
-        axes.errorbar(budgets, rates, yerr=_errors(line), marker="o", capsize=3, label=str(setting))
+        axes.errorbar(budgets, rates, yerr=_errors(line), fmt=style, capsize=2, lw=1.2, ms=4, label=str(setting))
     axes.set_xscale("log")
+    ticks = sorted({float(summary["budget"][resource]) for summary in shown})
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel(f"budget per episode: {resource}")
     axes.set_ylabel("success rate, 95 % Wilson interval")
-    axes.legend()
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
+
+
+def _styles() -> Iterator[str]:
+    """Ten colours, then the same with other lines and markers: no two settings look alike up to forty."""
+    for line, marker in zip(("-", "--", ":", "-."), "os^D", strict=True):
+        for colour in range(10):
+            yield f"{marker}{line}C{colour}"
 
 
 def _errors(summaries: Sequence[Mapping[str, Any]]) -> list[list[float]]:

@@ -1,5 +1,6 @@
 """The comparisons behind docs/results/blocksworld.md, by figure and task set."""
 
+import math
 from typing import Any
 
 from agent.grid import Comparison
@@ -8,6 +9,7 @@ LISTS = ("step_4", "step_6", "step_8")
 TEN = "random:100,blocks=4-6,length=10,seed=101"
 TWELVE = "random:100,blocks=4-6,length=12,seed=102"
 MIXED = "random:100,blocks=4-7,length=6-12,seed=103"
+LARGER = "random:60,blocks=8-10,length=14-22,seed=104"
 LONG = {"10 steps": TEN, "12 steps": TWELVE}
 SLINVIT = "bundled prior + SLINVIT"
 UNIFORM = "uniform prior + SLINVIT"
@@ -20,8 +22,10 @@ def figures() -> dict[str, dict[str, Comparison]]:
         "success": {name: _comparison(tasks, _SUCCESS) for name, tasks in problems.items()},
         "lam": {name: _comparison(problems[name], _LAM) for name in ("step_6", "step_8", "10 steps")},
         "control": {name: _comparison(name, _CONTROL, horizon="1x") for name in ("step_4", "step_6")},
+        "variants": {"12 steps": _comparison(TWELVE, _VARIANTS)},
+        "larger": {"8-10 blocks": _comparison(LARGER, _SUCCESS)},
         "values": {"6-12 steps": _comparison(MIXED, _VALUES)},
-        "llm_calls": {"6-12 steps": _comparison(MIXED, _PLANNERS + _NO_MODEL[:1], budgets={"llm_calls": _CALLS})},
+        "llm_calls": {"6-12 steps": _comparison(MIXED, _PLANNERS + _NO_MODEL[:2], budgets={"llm_calls": _CALLS})},
         "sim_steps": {"6-12 steps": _comparison(MIXED, _PLANNERS + _NO_MODEL, budgets={"sim_steps": _STEPS})},
     }
 
@@ -73,6 +77,22 @@ _CONTROL = [
     )
     for value in ("obstacles", "goals-met")
     for depth, breadth in ((1, 1), (2, 2), (5, 2), (5, 3))
+]
+
+_VARIANTS = [
+    _slinvit(SLINVIT),
+    _slinvit("lam=0", lam=0),
+    _slinvit("lam=1", lam=1),
+    _slinvit("lam=inf", lam=math.inf),
+    _slinvit("whole path", execute="path"),
+    _slinvit("soft backup", backup="soft"),
+    _slinvit("probability instead of log (paper-code)", scoring="paper-code"),
+    _slinvit("strict mask (backtrack=false)", backtrack=False),
+    _slinvit("no mask", mask=False),
+    _slinvit("no merging", options={"merge": False}),
+    _slinvit("all actions simulated", expand="all"),
+    _slinvit("prior tempered to 3", prior="bundled:temperature=3"),
+    _slinvit("half uniform prior", prior="bundled:uniform=0.5"),
 ]
 
 _VALUES = [

@@ -48,13 +48,17 @@ def slinvit(
     return call
 
 
+# A shell that runs the tests in the background makes its children ignore Ctrl-C; a terminal does not.
+STARTED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from agent.cli import main; main()"
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
     """Return a function that starts the command line as a process in an empty folder."""
 
     def begin(*arguments: object) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-c", "from agent.cli import main; main()", *map(str, arguments)],
+            [sys.executable, "-c", STARTED, *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(PLUGINS)},
             stdout=subprocess.PIPE,
