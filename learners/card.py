@@ -45,7 +45,8 @@ Validation loss {validation:.4f} nats per plan token.
 ## Limits
 
 Trained on 3 to 6 blocks; more blocks, up to the 12 colours it knows, are extrapolation. Goals of the form "A is on top
-of B" only. Not calibrated: temperatures and mixtures are the user's choice.
+of B" only. With 3 to 5 blocks most states occur in training up to names, so the table above measures fit there, not
+generalisation. Not calibrated: temperatures and mixtures are the user's choice.
 """
 
 

@@ -27,7 +27,7 @@ TOKENIZER_STREAM = 1_000_000_000
 PLATEAU_STEP, PLATEAU_LOSS, ATTEMPTS = 500, 0.6, 5
 """Some seeds never learn to bind names; one whose loss is still above ``PLATEAU_LOSS`` by then is given up."""
 
-GATES = {"top1": 0.85, "top1_near": 0.8, "top1_holding": 0.85, "top1_empty": 0.8}
+GATES = {"top1": 0.9, "top1_near": 0.9, "top1_holding": 0.9, "top1_empty": 0.85}
 """Least share of decisions in which the most probable action is an optimal one, by slice."""
 
 Say = Callable[[str], None]
