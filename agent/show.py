@@ -1,6 +1,7 @@
 """An episode as a reader would want it: state, proposals, tree, what was chosen and why."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,9 +29,10 @@ WHY = {
 
 
 def load_run(folder: Path) -> list[Record]:
-    """Return the records of a run folder, by task id; raises ``RecordError`` where there is none."""
+    """Return the records of a run folder, by task id (2 before 10); raises ``RecordError`` where there is none."""
     read_header(folder)
-    return [record for _, record in sorted(read_records(folder).items())]
+    records = read_records(folder)
+    return [records[task] for task in sorted(records, key=_natural)]
 
 
 def pick(records: Sequence[Record], wanted: str) -> Record:
@@ -73,6 +75,10 @@ def episode_view(record: Record) -> RenderableType:
         parts += _decision_view(number, decision)
     parts.append(Text(f"\nended: {record.stopped_by} after {len(record.steps)} steps", style="bold"))
     return Group(*parts)
+
+
+def _natural(task: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", task)]
 
 
 def _headline(episode: Episode) -> Text:
