@@ -94,7 +94,7 @@ def run_command(
     limit: Annotated[int | None, typer.Option(help="At most this many tasks.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Run folder [default: runs/ENV-DIGEST of the settings].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/ENV-DIGEST of the settings).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Run episodes, record them, and report success with its cost. The same command again resumes."""
@@ -141,7 +141,7 @@ def run_command(
 @app.command("compare")
 def compare_command(
     config: Annotated[Path, typer.Argument(help="YAML file: env, tasks, settings, grid, budgets.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of all runs [default: runs/NAME-DIGEST].")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of all runs (default: runs/NAME-DIGEST).")] = None,
     workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of run summaries.")] = False,
 ) -> None:
@@ -195,7 +195,8 @@ def _finish(summaries: Sequence[dict[str, Any]]) -> None:
     failed = sum(summary["errors"] for summary in summaries)
     if failed:
         plural = "episode" if failed == 1 else "episodes"
-        typer.echo(f"error: {failed} {plural} failed to run; the same command tries them again", err=True)
+        first = next(summary["first_error"] for summary in summaries if summary["errors"])
+        typer.echo(f"error: {failed} {plural} failed to run, the first with: {first}", err=True)
         raise typer.Exit(1)
 
 

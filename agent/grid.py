@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import planners
 from agent.settings import Settings
 from slinvit.errors import InputError, did_you_mean
+from slinvit.registry import parse_spec
 
 PARTS = ("prior", "planner", "value")
 Option: TypeAlias = bool | int | float | str
@@ -160,7 +161,11 @@ def _settings(config: Comparison, setting: Setting, choice: dict[str, Option]) -
     allowed = {*PARTS, *_planner_options(config, setting)} & Choice.model_fields.keys()
     shared = config.model_dump(include=allowed, exclude_none=True)
     own = setting.model_dump(include=set(Choice.model_fields), exclude_none=True)
-    chosen = {**shared, **own, **setting.options, **choice}
+    written = parse_spec(setting.planner or "").options
+    common = {key: value for key, value in shared.items() if key not in written}
+    chosen = {**common, **own, **setting.options, **choice}
+    for key in written.keys() & chosen.keys():
+        raise InputError(f"setting {setting.name!r}: {key} is given in its planner and beside it; leave one out")
     parts = {part: str(chosen.pop(part)) for part in PARTS if part in chosen}
     limits = {"llm_calls": config.max_llm_calls, "sim_steps": config.max_sim_steps, "seconds": config.max_seconds}
     return Settings(

@@ -25,8 +25,8 @@ class Agent:
         """Attempt the task of ``env`` once.
 
         Decision ``i`` draws from the generator named by (``seed``, task id, ``i``), so each can be made again alone.
-        A plan that a limit cut short is executed to its end. The planner is then asked again, because the limit may
-        have been its own; the episode ends when nothing can be done with what is left.
+        A planner that a limit cut short is asked again, because the limit may have been its own; the episode ends when
+        nothing can be done with what is left.
 
         Args:
             env: live; it is reset first, and not closed.
@@ -101,10 +101,9 @@ def replay(env: Environment, episode: Episode) -> State:
 
 def _execute(env: Environment, state: State, plan: Plan, budget: Budget) -> tuple[tuple[Step, ...], State, bool]:
     """Execute the plan until it ends, the episode is over, no step may be spent, or the world surprises."""
-    actions = plan.path if plan.actions and plan.stopped_by == "budget" else plan.actions
     expected = _expected_observations(plan)
     steps: list[Step] = []
-    for number, action in enumerate(actions):
+    for number, action in enumerate(plan.actions):
         # A plan made with the last of the budget is still worth executing: only a limit on env_steps stops it.
         if state.over or budget.remaining("env_steps") < 1:
             break

@@ -76,6 +76,8 @@ class RunWriter:
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / HEADER).exists():
                 _check_same(folder, read_header(folder), header)
+            elif (folder / EPISODES).exists() and (folder / EPISODES).stat().st_size:
+                raise RecordError(f"{folder} has episodes but no {HEADER} to say of which run; choose another --out")
             else:
                 _write_header(folder, header)
             self._file = (folder / EPISODES).open("ab")

@@ -73,6 +73,7 @@ def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
         "oracle": run.header["value"]["oracle"],
         "prior_method": _prior_methods(episodes),
         "errors": len(run.failures),
+        "first_error": run.failures[0].error if run.failures else None,
         "tasks": settings.tasks,
         "seed": settings.seed,
         "options": dict(settings.options),

@@ -13,6 +13,7 @@ from rich.tree import Tree
 from agent.episode import Decision, Episode, Failure, Record
 from agent.records import read_header, read_records
 from agent.report import number_text
+from planners.graph import expansions, levin_bound
 from slinvit.errors import InputError, did_you_mean
 from slinvit.tree import Node, SearchTree
 
@@ -112,7 +113,11 @@ def _choice(decision: Decision) -> str:
     if not decision.path:
         return f"chosen: nothing ({why})"
     path = "; ".join(decision.path)
-    return f"chosen: {path}\nwhy: score {number_text(decision.score)}, {why}; {len(decision.tree.nodes)} nodes seen"
+    tree = decision.tree
+    effort = f"{len(tree.nodes)} nodes seen, {expansions(tree)} expanded"
+    if tree.actions(decision.target):
+        effort += f"; length / probability of the path: {number_text(levin_bound(tree, decision.target))}"
+    return f"chosen: {path}\nwhy: score {number_text(decision.score)}, {why}; {effort}"
 
 
 def _drawn(tree: SearchTree, target: int) -> Tree:

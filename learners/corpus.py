@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.blocksworld.core import HAND, Fact, Move, Support, facts
-from envs.blocksworld.text import COLOURS, render_facts, render_move
+from envs.blocksworld.core import HAND, Fact, Move, Support
+from envs.blocksworld.text import COLOURS, render_facts, render_move, render_state
 from learners.problems import ProblemSampler, SampledProblem
 from priors.templates import BLOCKSWORLD, PLAN_END
 
@@ -22,7 +22,6 @@ class CorpusConfig:
     max_actions: int = 6
     noise: float = 0.1
     """Share of actions drawn uniformly from all applicable ones instead of the optimal ones."""
-    shuffle_facts: bool = False
     starts_per_goal: int = 4
 
 
@@ -92,7 +91,7 @@ class BlocksWorldCorpus:
         moves = problem.space.moves[number]
         after = problem.distance[problem.space.targets[number, : len(moves)]]
         return Decision(
-            prompt=self._prompt(state, problem.goal, names, rng),
+            prompt=_prompt(state, problem.goal, names),
             actions=tuple(render_move(move, names) for move in moves),
             optimal=tuple(bool(d < problem.distance[number]) for d in after),
             distance=int(problem.distance[number]),
@@ -102,7 +101,7 @@ class BlocksWorldCorpus:
 
     def _document(self, problem: SampledProblem, number: int, rng: np.random.Generator) -> Document:
         names = _names(len(problem.space.states[0]), rng)
-        prompt = self._prompt(problem.space.states[number], problem.goal, names, rng)
+        prompt = _prompt(problem.space.states[number], problem.goal, names)
         lines: list[str] = []
         while len(lines) < self.config.max_actions and problem.distance[number] > 0:
             move, number = self._step(problem, number, rng)
@@ -122,11 +121,9 @@ class BlocksWorldCorpus:
         chosen = int(rng.choice(choices))
         return moves[chosen], int(targets[chosen])
 
-    def _prompt(self, state: Support, goal: Sequence[Fact], names: Sequence[str], rng: np.random.Generator) -> str:
-        atoms = facts(state)
-        if self.config.shuffle_facts:
-            atoms = [atoms[i] for i in rng.permutation(len(atoms))]
-        return BLOCKSWORLD.format(observation=render_facts(atoms, names), goal=render_facts(goal, names))
+
+def _prompt(state: Support, goal: Sequence[Fact], names: Sequence[str]) -> str:
+    return BLOCKSWORLD.format(observation=render_state(state, names), goal=render_facts(goal, names))
 
 
 def _names(count: int, rng: np.random.Generator) -> list[str]:

@@ -59,20 +59,25 @@ class TreePlanner(SearchPlanner):
     max_nodes: float = field(default=math.inf, kw_only=True)
 
     def search(self, state: State, *, budget: Budget, rng: np.random.Generator) -> Search:
-        """Grow until done or out of budget, then choose; without the values to choose by, the plan is empty."""
+        """Grow until done or out of budget, then choose; without the values to choose by, the plan is empty.
+
+        A plan made with the last of the caller's budget is to be executed whole: there will be no other.
+        """
         growth = Growth(state, budget if math.isinf(self.max_nodes) else budget.child({"nodes": self.max_nodes}))
         stopped: StoppedBy
+        last = False
         try:
             stopped = yield from self.grow(growth, rng)
-        except BudgetExceeded:
+        except BudgetExceeded as error:
             stopped = "budget"
+            last = error.resource != "nodes" or budget.remaining("nodes") < math.inf
         if len(growth.nodes) == 1:
             return growth.plan(growth.root, stopped if stopped == "budget" else "dead-end")
         try:
             target = yield from self.choose(growth)
         except BudgetExceeded:
             return growth.plan(growth.root, "budget")
-        return growth.plan(target, stopped, self.committed(target))
+        return growth.plan(target, stopped, None if last else self.committed(target))
 
     @abstractmethod
     def grow(self, growth: Growth, rng: np.random.Generator) -> Asking[StoppedBy]:

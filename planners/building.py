@@ -42,6 +42,8 @@ def build(text: str, overrides: Mapping[str, Option], parts: Parts) -> Planner:
     planner, spec = PLANNERS.split(text)
     if spec.argument:
         raise InputError(f"cannot read {spec.argument!r} in {text!r}: options are key=value pairs")
+    for name in spec.options.keys() & overrides.keys():
+        raise InputError(f"{name} is given in {text!r} and beside it; leave one out")
     given = {**spec.options, **overrides}
     types = option_types(_dataclass(spec.name, planner))
     for name in given:

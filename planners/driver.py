@@ -39,6 +39,9 @@ def drive(search: Search, parts: Parts, budget: Budget, rng: np.random.Generator
 def plan_together(jobs: Sequence[Job]) -> list[Plan]:
     """Run several searches in lockstep; every plan and every ledger is what :func:`drive` would give.
 
+    That holds where each job has limits of its own; limits on tokens, seconds or usd that jobs share through a parent
+    may be passed by one batch. Questions are merged between jobs that share one prior object, so a memory
+    (``priors.remember``) must be shared by all jobs or left out.
     The prior is asked when all unfinished searches wait for it, in one batch per prior; the simulator likewise gets one
     batch. Values, and priors that do not declare themselves deterministic, are asked search by search. An error other
     than ``BudgetExceeded`` ends all searches.

@@ -12,7 +12,7 @@ import numpy as np
 from planners.base import TreePlanner, admissible, regularised
 from planners.growth import Child, Draft, Edge, Growth, evaluate, propose, simulate
 from planners.questions import Asking
-from slinvit.tree import Plan, SearchTree, StoppedBy
+from slinvit.tree import SearchTree, StoppedBy
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ class BreadthFirst(GraphSearch):
 class BestFirst(GraphSearch):
     """Expands the node with the largest rewards + V + lam * log pi.
 
+    Every state is expanded once, on the path that reached it first: near the horizon a shorter one can be missed.
+
     Args:
         parts: what answers its questions.
         max_nodes: most nodes per plan.
@@ -148,7 +150,10 @@ def expansions(tree: SearchTree) -> int:
     return sum(node.expanded for node in tree.nodes)
 
 
-def levin_bound(plan: Plan) -> float:
-    """Return g / pi of the planned path: its length over its probability under the prior, at least the expansions."""
-    nats = sum(plan.tree.nodes[index].log_prob for index in plan.tree.path(plan.target))
-    return len(plan.path) * math.exp(-nats)
+def levin_bound(tree: SearchTree, target: int) -> float:
+    """Return g / pi of the path to ``target``: its length over its probability under the prior.
+
+    Levin tree search has expanded no more nodes than that when it finds ``target`` as its solution.
+    """
+    path = tree.path(target)
+    return (len(path) - 1) * math.exp(-sum(tree.nodes[index].log_prob for index in path))

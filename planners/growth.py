@@ -188,8 +188,8 @@ def estimate(states: Sequence[State]) -> Asking[list[float]]:
     going = [state for state in states if not state.over]
     answers = yield from questions.estimate(going)
     for state, answer in zip(going, answers, strict=True):
-        if math.isnan(answer):
-            raise SlinvitError(f"task {state.task.id!r}: the value of {state.observation!r} is not a number")
+        if not math.isfinite(answer):
+            raise SlinvitError(f"task {state.task.id!r}: the value of {state.observation!r} is {answer}, not a number")
     values = iter(answers)
     return [0.0 if state.over else next(values) for state in states]
 

@@ -105,7 +105,8 @@ class Remembering:
         """Return the prior's distributions, asking only about situations not seen before."""
         if not self.deterministic:
             return self.prior.propose(states, k=k, budget=budget, rng=rng)
-        situations = [situation(self.prior, state) for state in states]
+        # Where any text may be typed, the answer also depends on how many actions were asked for.
+        situations = [(situation(self.prior, state), k if state.actions is None else None) for state in states]
         new = {seen: state for seen, state in zip(situations, states, strict=True) if seen not in self._known}
         if not new:
             return [self._known[seen] for seen in situations]

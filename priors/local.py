@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from priors.simple import admissible
+from priors.simple import admissible, check_options
 from priors.templates import Template, check_blocksworld, template
 from slinvit.budget import Budget
 from slinvit.errors import InputError, did_you_mean
@@ -59,6 +59,8 @@ class LocalPrior:
             BudgetExceeded: nothing was asked.
         """
         for prompt, listed in zip(prompts, candidates, strict=True):
+            if not listed or len(set(listed)) < len(listed):
+                raise InputError(f"candidates must be at least one, each listed once; found {list(listed)[:5]}")
             if self.template.check is not None:
                 self.template.check(prompt, listed)
         budget.spend(llm_calls=len(prompts))
@@ -83,7 +85,7 @@ class LocalPrior:
 
 def bundled(spec: Spec) -> LocalPrior:
     """The small BlocksWorld model that ships with the package (0.9 M parameters); no download."""
-    _check_options(spec, ())
+    check_options(spec, ())
     with resources.as_file(resources.files("priors") / BUNDLED) as folder:
         scorer = load_scorer(str(folder), name="bundled")
         origin = _origin("bundled", folder)
@@ -93,7 +95,7 @@ def bundled(spec: Spec) -> LocalPrior:
 
 def from_spec(spec: Spec) -> LocalPrior:
     """Any causal language model: a folder or a hub id; options device, dtype, template, chat, terminator."""
-    _check_options(spec, _OPTIONS)
+    check_options(spec, _OPTIONS)
     if not spec.argument:
         raise InputError("--prior hf:PATH_OR_ID needs a model folder or a hub id")
     options = dict(spec.options)
@@ -108,7 +110,9 @@ def from_spec(spec: Spec) -> LocalPrior:
     )
     folder = Path(spec.argument)
     origin = _origin(spec.argument, folder if folder.is_dir() else None)
-    return LocalPrior(scorer, template(options.get("template", "plain")), {**origin, **options})
+    commit = getattr(scorer.model.config, "_commit_hash", None)
+    pinned = {} if commit is None else {"commit": commit}
+    return LocalPrior(scorer, template(options.get("template", "plain")), {**origin, **pinned, **options})
 
 
 def load_scorer(
@@ -129,7 +133,7 @@ def load_scorer(
         device: as torch names it, for example ``cuda``.
         dtype: ``float32``, ``bfloat16`` or ``float16``.
         chat: ``yes``: render prompts with the chat template; ``no``; ``auto``: where the tokenizer has one.
-        terminator: text that ends a candidate of a model without chat template.
+        terminator: text that ends a candidate where no chat template is used.
         revision: of a hub model.
 
     Raises:
@@ -141,6 +145,7 @@ def load_scorer(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
     from huggingface_hub.utils import logging as hub_logging
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -152,13 +157,25 @@ def load_scorer(
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
         model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=getattr(torch, dtype))
         model = model.train(False).to(torch.device(device))
-    except (OSError, ValueError, KeyError, RuntimeError, AssertionError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, AssertionError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"cannot load a causal language model from {path!r}: {reason[:300]}") from error
     if chat == "yes" and not tokenizer.chat_template:
         raise InputError(f"model {path!r} has no chat template; use chat=no")
-    with_chat = chat == "yes" or (chat == "auto" and bool(tokenizer.chat_template))
-    return CandidateScorer(model, tokenizer, name, terminator=terminator, chat=with_chat)
+    if chat == "yes" or (chat == "auto" and tokenizer.chat_template):
+        return CandidateScorer(model, tokenizer, name, terminator=_end_of_turn(tokenizer, path), chat=True)
+    return CandidateScorer(model, tokenizer, name, terminator=terminator)
+
+
+def _end_of_turn(tokenizer: Any, path: str) -> str:
+    """Return the first thing that the chat template writes behind an answer."""
+    mark = "ANSWER"
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
+    tail = str(tokenizer.apply_chat_template(turns, tokenize=False)).rpartition(mark)[2]
+    ids = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
+    if not ids:
+        raise InputError(f"the chat template of {path!r} writes nothing behind an answer; use chat=no")
+    return str(tokenizer.decode(ids[:1]))
 
 
 def _check_folder(path: str) -> None:
@@ -167,15 +184,6 @@ def _check_folder(path: str) -> None:
     if looks_local and not (folder / "config.json").is_file():
         found = "has no config.json" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{path!r} is not a model folder: it {found}; give a folder written by save_pretrained")
-
-
-def _check_options(spec: Spec, allowed: Sequence[str]) -> None:
-    for key in spec.options:
-        if key not in allowed:
-            raise InputError(
-                f"the prior {spec.name!r} has no option {key!r}{did_you_mean(key, allowed)}; it has: "
-                f"{', '.join((*allowed, 'temperature', 'uniform', 'mask'))}"
-            )
 
 
 def _check_choice(key: str, value: str, allowed: Sequence[str]) -> None:

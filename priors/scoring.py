@@ -38,8 +38,8 @@ class CandidateScorer:
         model: in evaluation mode.
         tokenizer: of that model.
         name: for messages.
-        terminator: what ends a candidate, so that no candidate is the beginning of another: text, or with ``chat`` the
-            end-of-turn token.
+        terminator: text that ends a candidate, so that no candidate is the beginning of another; with ``chat`` what the
+            template writes behind an answer.
         chat: render the prompt as a user message with the tokenizer's chat template.
     """
 
@@ -60,6 +60,7 @@ class CandidateScorer:
 
     def _score(self, prompt: str, candidates: Sequence[str]) -> Scores:
         prompt_ids, rows = self.encode(prompt, candidates)
+        self._check_length(rows)
         shared = _common_prefix([prompt_ids, *rows])
         self._check_boundary(shared, rows, candidates)
         log_probs = self._teacher_forced(rows[0][:shared], [row[shared:] for row in rows])
@@ -83,10 +84,17 @@ class CandidateScorer:
         rendered = self.tokenizer.apply_chat_template(
             [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False, enable_thinking=False
         )
-        texts = [str(rendered), *(str(rendered) + candidate for candidate in candidates)]
+        texts = [str(rendered), *(str(rendered) + candidate + self.terminator for candidate in candidates)]
         encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        end = self.tokenizer.eos_token_id
-        return encoded[0], [[*ids, end] for ids in encoded[1:]]
+        return encoded[0], encoded[1:]
+
+    def _check_length(self, rows: Sequence[Sequence[int]]) -> None:
+        most, longest = getattr(self.model.config, "max_position_embeddings", None), max(map(len, rows))
+        if most is not None and longest > most:
+            raise InputError(
+                f"model {self.name!r} reads at most {most} tokens; prompt and longest candidate have {longest}; "
+                "use a shorter template or a model with a longer context"
+            )
 
     def _check_boundary(self, shared: int, rows: Sequence[Sequence[int]], candidates: Sequence[str]) -> None:
         if shared == 0:

@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from slinvit.budget import Budget
-from slinvit.errors import InputError, PriorError
+from slinvit.errors import InputError, PriorError, did_you_mean
 from slinvit.registry import Spec
 from slinvit.types import Action, ActionDistribution, State, Usage
+
+COMBINATORS = ("temperature", "uniform", "mask")
+"""Options that every prior takes."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +78,36 @@ def admissible(state: State) -> tuple[Action, ...]:
 
 def uniform(spec: Spec) -> Uniform:
     """The control: every admissible action equally probable."""
+    check_options(spec)
+    if spec.argument:
+        raise InputError(f"the prior uniform takes no argument, found {spec.argument!r}")
     return Uniform()
 
 
 def from_file(spec: Spec) -> Scripted:
     """Test double: probabilities from a JSON file {observation: {action: probability}}."""
+    check_options(spec)
+    if not spec.argument:
+        raise InputError("--prior scripted:FILE.json needs a file")
     path = Path(spec.argument)
     try:
         answers: Any = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"--prior scripted:{path}: cannot read a JSON object there: {error}") from error
-    if not isinstance(answers, dict) or not all(isinstance(value, dict) for value in answers.values()):
-        raise InputError(f"--prior scripted:{path}: expected {{observation: {{action: probability}}}}")
+    if not isinstance(answers, dict) or not all(map(_is_answer, answers.values())):
+        raise InputError(f"--prior scripted:{path}: expected {{observation: {{action: probability of 0 or more}}}}")
     return Scripted(answers)
+
+
+def check_options(spec: Spec, allowed: Sequence[str] = ()) -> None:
+    """Raise ``InputError`` for an option that a prior does not have."""
+    for key in spec.options:
+        if key not in allowed:
+            raise InputError(
+                f"the prior {spec.name!r} has no option {key!r}{did_you_mean(key, (*allowed, *COMBINATORS))}; it has: "
+                f"{', '.join((*allowed, *COMBINATORS))}"
+            )
+
+
+def _is_answer(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(p, (int, float)) and p >= 0 for p in value.values())

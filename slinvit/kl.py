@@ -67,7 +67,9 @@ def regularised_value(q: npt.ArrayLike, log_policy: npt.ArrayLike, log_prior: np
     values, prior = _checked(q, log_prior, lam)
     policy = np.asarray(log_policy, dtype=np.float64)
     mean = (np.exp(policy) * np.where(np.isneginf(policy), 0.0, values)).sum(axis=-1)
-    return np.asarray(mean - (lam * kl_divergence(policy, prior) if lam else 0.0))
+    nats = kl_divergence(policy, prior)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(mean - np.where((nats > 0) & (lam > 0), lam * nats, 0.0))
 
 
 def regularised_backup(

@@ -96,14 +96,8 @@ _VARIANTS = [
 ]
 
 _VALUES = [
-    _slinvit(f"{prior}, {value}", prior=prior, value=value, depth=2, lam=lam)
-    for value, lam in (
-        ("zero", 1),
-        ("goals-met", 1),
-        ("obstacles", 0.3),
-        ("learned", 0.3),
-        ("rollout:n=2,depth=6", 0.3),
-    )
+    _slinvit(f"{prior}, {value}", prior=prior, value=value, depth=2)
+    for value in ("zero", "goals-met", "obstacles", "learned", "rollout:n=2,depth=6")
     for prior in ("bundled", "uniform")
 ]
 

@@ -68,7 +68,7 @@ def read_file(path: Path) -> str:
 
 def _decoded(raw: bytes, file: str) -> str:
     try:
-        return raw.decode()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not a text file (UTF-8): {error.reason} at byte {error.start}") from error
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,16 @@ def load(
     steps = parse_horizon(horizon)
     if limit is not None and limit < 1:
         raise InputError(f"the limit on tasks must be 1 or more, not {limit}")
-    if tasks.isdecimal() or tasks.partition(":")[0] == "random":
+    generated = tasks.isdecimal() or tasks.partition(":")[0] == "random"
+    if instances is not None and (generated or _path(tasks).suffix != ".json"):
+        raise InputError(f"--instances is for lists of instances; {tasks!r} is none")
+    if generated:
         spec = parse_spec(f"random:{tasks}" if tasks.isdecimal() else tasks)
         problems = random_problems(parse_wish(tasks, spec.argument, spec.options, seed, limit))
         return [_finished(problem, steps) for problem in problems]
     path = _path(tasks)
     if path.suffix == ".json":
         return _load_list(path, instances, steps, limit)
-    if instances is not None:
-        raise InputError(f"--instances is for lists of instances; {tasks!r} is none")
     return _load_pddl(path, steps, limit)
 
 
@@ -69,15 +71,15 @@ class Horizon:
     """How many steps an episode may take: ``steps``, or ``factor`` times the optimal length."""
 
     steps: int = 0
-    factor: float = 0.0
+    factor: Fraction = Fraction(0)
 
 
 def parse_horizon(text: str) -> Horizon:
     """Return the horizon that a number such as ``20`` or a multiple such as ``2x`` states; raises ``InputError``."""
     if text.isdecimal() and int(text) > 0:
         return Horizon(steps=int(text))
-    if re.fullmatch(r"\d+(\.\d+)?x", text) and float(text[:-1]) >= 1:
-        return Horizon(factor=float(text[:-1]))
+    if re.fullmatch(r"\d+(\.\d+)?x", text) and Fraction(text[:-1]) >= 1:
+        return Horizon(factor=Fraction(text[:-1]))
     raise InputError(
         f"cannot read the horizon {text!r}: a number of steps such as 20, or a multiple such as 2x (>= 1x)"
     )
@@ -145,7 +147,7 @@ def _listed(entry: Any, files: PddlFiles, domains: list[StripsDomain]) -> Proble
     problem = _problem(given, name)
     plan = read_plan(text, problem, vocabulary_of(given.domain))
     steps = plan_length(problem, plan)
-    if steps < stated:
+    if not 1 <= stated <= steps:
         raise InputError(f"{name}: the optimal length is stated as {stated}, but the plan takes {steps} steps")
     if len(problem.start) <= ORACLE_BLOCKS and stated != (best := optimal_length(problem.start, problem.goal)):
         raise InputError(f"{name}: the optimal length is stated as {stated}, but it is {best}")

@@ -136,7 +136,7 @@ def test_an_episode_that_fails_to_run_has_no_score_and_is_tried_again(slinvit: S
     command = ("run", "toyland:BrokenToyland", "--tasks", 3, *TOY, "--json", "--out", "run")
     failed = slinvit(*command)
     assert failed.code == 1
-    assert failed.err.strip() == "error: 1 episode failed to run; the same command tries them again"
+    assert failed.err.strip() == "error: 1 episode failed to run, the first with: the lights went out"
     assert (failed.json["episodes"], failed.json["errors"]) == (2, 1)
     assert "the lights went out" in slinvit("show", "run").out
     Path("broken").unlink()

@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from agent.grid import Comparison, expand, read_config
+from slinvit.errors import InputError
 
 SHARED = {"env": "toyland:Toyland", "tasks": "4", "prior": "uniform", "value": "zero"}
 TWO = {**SHARED, "settings": [{"name": "search", "depth": 2}, {"name": "random", "planner": "random"}]}
@@ -31,3 +34,11 @@ def test_a_setting_stands_above_what_holds_for_all() -> None:
 def test_the_demo_can_be_read() -> None:
     demo = read_config(Path(__file__).parents[2] / "examples" / "demo.yaml")
     assert {row.settings.prior for row in expand(demo)} == {"bundled", "uniform"}
+
+
+def test_what_a_setting_writes_into_its_planner_stands_above_what_holds_for_all() -> None:
+    config = {**SHARED, "depth": 4, "lam": 0.3, "settings": [{"name": "a", "planner": "slinvit:lam=1"}]}
+    assert expand(Comparison.model_validate(config))[0].settings.options == {"depth": 4}
+    config["settings"] = [{"name": "a", "planner": "slinvit:lam=1", "lam": 2}]
+    with pytest.raises(InputError, match="lam is given in its planner and beside it"):
+        expand(Comparison.model_validate(config))

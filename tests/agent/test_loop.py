@@ -102,10 +102,10 @@ def test_a_path_that_nobody_simulated_holds_no_surprise() -> None:
     assert not episode.decisions[0].surprised
 
 
-def test_a_plan_cut_short_by_the_budget_is_executed_to_its_end() -> None:
+def test_the_planner_decides_how_much_of_a_path_is_executed() -> None:
     planner = Script([plan("go", path=("go", "back"), stopped_by="budget"), plan(stopped_by="budget")])
     episode = Agent(planner).run(world(), seed=0, budget=Budget())
-    assert [step.action for step in episode.steps] == ["go", "back"]
+    assert [step.action for step in episode.steps] == ["go"]
     assert episode.stopped_by == "budget"
 
 

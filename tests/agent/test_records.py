@@ -99,3 +99,11 @@ def test_a_header_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="is not a run folder"):
         read_header(tmp_path)
+
+
+def test_episodes_without_a_header_are_not_adopted(tmp_path: Path) -> None:
+    write(tmp_path, episode("a"))
+    (tmp_path / HEADER).unlink()
+    with pytest.raises(RecordError, match="choose another --out"):
+        RunWriter(tmp_path, {**SETTINGS, "settings": {"seed": 1}})
+    assert (tmp_path / EPISODES).read_bytes()

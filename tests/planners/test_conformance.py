@@ -177,11 +177,16 @@ def test_planners_without_a_prior_say_that_they_need_admissible_actions(
         planned(build(name, {}, blocks_parts()), replace(blocks_state(), actions=None))
 
 
-def test_options_come_from_the_spec_and_flags_override_them(blocks_parts: Callable[..., Parts]) -> None:
-    planner = build("slinvit:breadth=3,lam=inf,mask=off", {"breadth": 5, "depth": "2", "lam": 1}, blocks_parts())
+def test_options_come_from_the_spec_and_from_flags(blocks_parts: Callable[..., Parts]) -> None:
+    planner = build("slinvit:breadth=3,mask=off", {"depth": "2", "lam": 1}, blocks_parts())
     assert isinstance(planner, Slinvit)
-    assert (planner.breadth, planner.depth, planner.lam, planner.mask) == (5, 2, 1, False)
-    assert settings(planner) == {**options("slinvit"), "breadth": 5, "depth": 2, "lam": 1, "mask": False}
+    assert (planner.breadth, planner.depth, planner.lam, planner.mask) == (3, 2, 1, False)
+    assert settings(planner) == {**options("slinvit"), "breadth": 3, "depth": 2, "lam": 1, "mask": False}
+
+
+def test_an_option_given_twice_is_refused(blocks_parts: Callable[..., Parts]) -> None:
+    with pytest.raises(InputError, match="breadth is given in"):
+        build("slinvit:breadth=3", {"breadth": 5}, blocks_parts())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from envs.toy import GraphSimulator, GraphWorld
 from planners import Parts, Slinvit
 from priors.simple import Scripted, Uniform
 from slinvit.budget import Budget
+from slinvit.errors import SlinvitError
 from slinvit.kl import soft_value
 from slinvit.protocols import Prior, ValueEstimator
 from slinvit.tree import Plan
@@ -298,9 +299,26 @@ def test_values_that_cannot_be_paid_leave_an_empty_plan(
     assert (plan.actions, plan.stopped_by, len(plan.tree.nodes)) == ((), "budget", 3)
 
 
+@pytest.mark.parametrize("answer", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_a_number_is_an_error(
-    blocks_parts: Callable[..., Parts], blocks_state: Callable[..., State], value_of: Callable[..., ValueEstimator]
+    answer: float,
+    blocks_parts: Callable[..., Parts],
+    blocks_state: Callable[..., State],
+    value_of: Callable[..., ValueEstimator],
 ) -> None:
-    parts = replace(blocks_parts(), value=value_of(lambda _: math.nan))
-    with pytest.raises(Exception, match="is not a number"):
+    parts = replace(blocks_parts(), value=value_of(lambda _: answer))
+    with pytest.raises(SlinvitError, match="not a number"):
         plan_of(Slinvit(parts, depth=1), blocks_state())
+
+
+def test_the_last_plan_of_a_budget_is_whole_but_a_limit_of_its_own_is_not_the_last(
+    blocks_parts: Callable[..., Parts], blocks_state: Callable[..., State]
+) -> None:
+    state, rng = blocks_state(), np.random.default_rng(0)
+    last = Slinvit(blocks_parts(), depth=9).plan(state, budget=Budget({"sim_steps": 12}), rng=rng)
+    assert last.stopped_by == "budget"
+    assert last.actions == last.path
+    assert len(last.path) > 1
+    own = Slinvit(blocks_parts(), depth=9, max_nodes=12).plan(state, budget=Budget(), rng=rng)
+    assert own.stopped_by == "budget"
+    assert own.actions == own.path[:1] != own.path

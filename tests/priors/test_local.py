@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,21 @@ def test_a_folder_that_is_not_a_model_is_a_one_line_error(content: str, tmp_path
     with pytest.raises(InputError, match="cannot load a causal language model") as caught:
         priors.build(f"hf:{tmp_path}")
     assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_weights_file_is_a_one_line_error(model_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder("llama"), folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot load a causal language model"):
+        priors.build(f"hf:{folder}")
+
+
+@pytest.mark.parametrize("candidates", [(), (ACTIONS[0], ACTIONS[0])])
+def test_candidates_are_at_least_one_and_each_listed_once(candidates: tuple[str, ...], bundled: LocalPrior) -> None:
+    with pytest.raises(InputError, match="each listed once"):
+        bundled.distributions([prompt()], [candidates], budget=Budget())
 
 
 def test_naming_priors_does_not_import_torch() -> None:

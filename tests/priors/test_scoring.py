@@ -99,6 +99,7 @@ def test_a_chat_model_is_asked_through_its_template_and_candidates_end_the_turn(
     prompt, rows = scorer.encode(PROMPT, CANDIDATES)
     assert str(scorer.tokenizer.decode(prompt)).startswith("<|im_start|>user\nObservation:")
     assert all(row[: len(prompt)] == prompt and row[-1] == scorer.tokenizer.eos_token_id for row in rows)
+    assert scorer.terminator == "<|im_end|>"
     (scores,) = scorer.score([PROMPT], [CANDIDATES])
     assert np.isfinite(scores.log_probs).all()
     assert not load_scorer(str(model_folder("chat")), name="chat", chat="no").chat
@@ -110,3 +111,9 @@ def test_a_model_that_gives_no_finite_probability_is_an_error(model_folder: Call
         parameter.data.fill_(float("nan"))
     with pytest.raises(PriorError, match="not finite"):
         scorer.score([PROMPT], [CANDIDATES])
+
+
+def test_a_prompt_longer_than_the_model_reads_is_refused(model_folder: Callable[[str], Path]) -> None:
+    scorer = load_scorer(str(model_folder("gpt2")), name="gpt2")
+    with pytest.raises(InputError, match="reads at most 1024 tokens"):
+        scorer.score([PROMPT * 200], [CANDIDATES])

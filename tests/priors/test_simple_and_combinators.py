@@ -146,6 +146,9 @@ def test_specs_apply_combinators_in_the_order_written(tmp_path: Path) -> None:
         ("unifrom", "did you mean 'uniform'"),
         ("uniform:temperature=hot", "needs a number"),
         ("uniform:mask=perhaps", "true or false"),
+        ("uniform:temprature=2", "no option 'temprature'; did you mean 'temperature'"),
+        ("uniform:flat", "takes no argument"),
+        ("scripted", "needs a file"),
         ("scripted:nowhere.json", "nowhere.json"),
         ("hf:", "needs a model folder"),
         ("hf:./nowhere", "does not exist"),
@@ -158,9 +161,24 @@ def test_bad_specs_are_one_line_errors(text: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_scripted_file_must_hold_mappings(tmp_path: Path) -> None:
+def test_the_memory_of_open_ended_states_goes_by_the_number_of_proposals() -> None:
+    class Counting:
+        deterministic = True
+
+        def propose(
+            self, states: Sequence[State], *, k: int | None = None, budget: Budget, rng: np.random.Generator
+        ) -> list[ActionDistribution]:
+            return [ActionDistribution.normalised([f"a{i}" for i in range(k or 9)], [0.0] * (k or 9)) for _ in states]
+
+    prior = remember(Counting())
+    asked = [prior.propose([state(actions=None)], k=k, budget=Budget(), rng=RNG)[0] for k in (1, 3, 1)]
+    assert [len(answer.actions) for answer in asked] == [1, 3, 1]
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '{"at a": {"x": -1}}', '{"at a": {"x": "much"}}'])
+def test_a_scripted_file_must_hold_mappings_to_weights(content: str, tmp_path: Path) -> None:
     file = tmp_path / "answers.json"
-    file.write_text("[1, 2]")
+    file.write_text(content)
     with pytest.raises(InputError, match="expected"):
         priors.build(f"scripted:{file}")
 

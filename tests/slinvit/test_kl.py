@@ -223,3 +223,9 @@ def test_a_prior_without_support_is_refused() -> None:
 def test_values_that_are_no_values_are_refused(q: list[float]) -> None:
     with pytest.raises(InputError, match="below infinity"):
         gibbs_policy(q, np.log([0.5, 0.5]), 1.0)
+
+
+def test_the_regularised_value_of_the_prior_at_infinite_lam_is_the_mean_of_q() -> None:
+    log_prior = np.log([0.25, 0.75])
+    assert regularised_value([1.0, 3.0], log_prior, log_prior, math.inf) == pytest.approx(2.5)
+    assert regularised_value([1.0, 3.0], np.log([0.5, 0.5]), log_prior, math.inf) == -math.inf

@@ -206,3 +206,8 @@ def test_a_goal_that_holds_at_the_start_and_an_unknown_domain_are_refused(folder
     (folder / "swap-2.pddl").write_text(swap("s2", "blocksworld-4opz"))
     with pytest.raises(InputError, match=r"swap-2\.pddl:1: unknown domain 'blocksworld-4opz'; did you mean"):
         load(str(folder))
+
+
+def test_multiples_of_the_optimal_length_are_exact() -> None:
+    (problem,) = load("random:1,blocks=8-12,length=20,seed=1", horizon="1.1x")
+    assert (problem.optimal, problem.horizon) == (20, 22)
