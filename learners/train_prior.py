@@ -74,22 +74,14 @@ def train(out: Path, *, steps: int, cycles: int, seed: int, threads: int, say: S
 
     torch.set_num_threads(threads)
     corpus = BlocksWorldCorpus(CorpusConfig(), held_out_classes())
-    for attempt in range(seed, seed + ATTEMPTS):
-        trainer = _trainer(
-            out / f"seed_{attempt}", corpus, replace(TrainingConfig(), steps=steps, cycles=cycles), attempt
-        )
-        early = corpus.documents(np.random.default_rng([VALIDATION_SEED + 2]), 256, progress=0.0)
-        if _run(trainer, early, say):
-            break
-        say(f"seed {attempt}: still copying names wrongly after {PLATEAU_STEP} steps, next seed")
-    else:
-        raise InputError(f"none of the seeds {seed} to {seed + ATTEMPTS - 1} left the copying plateau; try others")
+    config = replace(TrainingConfig(), steps=steps, cycles=cycles)
+    kept, trainer = _first_that_learns(out, corpus, config, seed, say)
     export(trainer.model, trainer.tokenizer, out / "model")
     decisions = corpus.decisions(np.random.default_rng([VALIDATION_SEED + 1]), 1000)
     slices = measure(CandidateScorer(trainer.model, trainer.tokenizer, "trained"), decisions)
     failed = [name for name, least in GATES.items() if slices[name]["model"] < least]
     report = Report(
-        attempt, [(each.step, each.train_loss, each.validation_loss) for each in trainer.history], slices, failed
+        kept, [(each.step, each.train_loss, each.validation_loss) for each in trainer.history], slices, failed
     )
     write_card(
         out / "model",
@@ -104,6 +96,19 @@ def train(out: Path, *, steps: int, cycles: int, seed: int, threads: int, say: S
         },
     )
     return report
+
+
+def _first_that_learns(
+    out: Path, corpus: BlocksWorldCorpus, config: "TrainingConfig", seed: int, say: Say
+) -> tuple[int, "Trainer"]:
+    """Return the first seed that left the copying plateau, with its finished training."""
+    early = corpus.documents(np.random.default_rng([VALIDATION_SEED + 2]), 256, progress=0.0)
+    for attempt in range(seed, seed + ATTEMPTS):
+        trainer = _trainer(out / f"seed_{attempt}", corpus, config, attempt)
+        if _run(trainer, early, say):
+            return attempt, trainer
+        say(f"seed {attempt}: still copying names wrongly after {PLATEAU_STEP} steps, next seed")
+    raise InputError(f"none of the seeds {seed} to {seed + ATTEMPTS - 1} left the copying plateau; try others")
 
 
 def measure(scorer: "CandidateScorer", decisions: Sequence[Decision]) -> dict[str, dict[str, float]]:
