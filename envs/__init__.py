@@ -4,7 +4,11 @@ from slinvit.registry import Registry
 
 ENVS = Registry(
     kind="environment",
-    targets={"blocksworld": "envs.blocksworld.domain:BlocksWorldDomain"},
+    targets={
+        "alfworld": "envs.alfworld.domain:AlfworldDomain",
+        "blocksworld": "envs.blocksworld.domain:BlocksWorldDomain",
+        "tabular": "envs.tabular.domain:TabularDomain",
+    },
     group="slinvit.envs",
 )
 """Names to classes that satisfy :class:`envs.domain.Domain`."""
