@@ -1,52 +1,79 @@
 """Local causal language models, through transformers, as exact priors over admissible actions."""
 
-import os
+import logging
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
+from priors.generation import generate
+from priors.loading import load_scorer, origin
+from priors.normalisation import Kind, Normalisation
+from priors.sampling import Sampling, sampling_from
 from priors.simple import admissible, check_options
 from priors.templates import Template, check_blocksworld, template
 from slinvit.budget import Budget
-from slinvit.errors import InputError, did_you_mean
+from slinvit.errors import InputError
 from slinvit.registry import Spec
 from slinvit.types import ActionDistribution, State
 
 if TYPE_CHECKING:
     from priors.scoring import CandidateScorer
 
+logger = logging.getLogger(__name__)
+
+SUM, ANY_TEXT = Normalisation(), Sampling()
 BUNDLED = "assets/blocksworld"
-_OPTIONS = ("device", "dtype", "template", "chat", "terminator", "revision")
+_SAMPLING = tuple(asdict(Sampling()))
+_NORMALISATION = ("normalise", "null")
+_LOADING = ("device", "dtype", "chat", "revision", "memory")
+_OPTIONS = (*_LOADING, "template", "terminator", *_NORMALISATION, *_SAMPLING)
 
 
 @dataclass(frozen=True)
 class LocalPrior:
     """log p(action | prompt) of every admissible action, normalised over them.
 
+    Where any text may be typed, actions are drawn from the model and normalised over those drawn. Equal states with
+    listed actions get equal answers; see :meth:`draws`.
+
     Attributes:
         scorer: the model.
         template: how a state becomes a prompt.
         origin: what identifies the model, for records.
+        normalisation: how candidates of different length are compared.
+        sampling: how actions are drawn where any text may be typed.
     """
 
     scorer: "CandidateScorer"
     template: Template
     origin: Mapping[str, Any]
+    normalisation: Normalisation = SUM
+    sampling: Sampling = ANY_TEXT
     deterministic: ClassVar[bool] = True
+    batched: ClassVar[bool] = True
 
     def propose(
         self, states: Sequence[State], *, k: int | None = None, budget: Budget, rng: np.random.Generator
     ) -> list[ActionDistribution]:
-        """Return the model's distribution over the admissible actions of each state; one call per state."""
-        return self.distributions(
-            [self.template.prompt(state) for state in states], [admissible(state) for state in states], budget=budget
-        )
+        """Return the model's distribution over the admissible actions of each state; all states in one batch.
+
+        Where none are listed: up to ``k`` distinct actions drawn from the model, with their log-probabilities.
+        """
+        listed = [state for state in states if not self.draws(state)]
+        prompts = [self.template.prompt(state) for state in listed]
+        known = self.distributions(prompts, [admissible(state) for state in listed], budget=budget)
+        free = [self.template.prompt(state) for state in states if self.draws(state)]
+        drawn = iter(self.drawn(free, k, budget=budget, rng=rng) if free else [])
+        rest = iter(known)
+        return [next(drawn if self.draws(state) else rest) for state in states]
+
+    def draws(self, state: State) -> bool:
+        """Say whether the answer in ``state`` is drawn at random: where no actions are listed."""
+        return state.actions is None
 
     def distributions(
         self, prompts: Sequence[str], candidates: Sequence[Sequence[str]], *, budget: Budget
@@ -55,6 +82,7 @@ class LocalPrior:
 
         Raises:
             InputError: text that this model was not made for, or that its tokenizer cannot keep apart.
+            TooLong: a text is too long for the model or the memory.
             PriorError: the model gave no finite log-probability.
             BudgetExceeded: nothing was asked.
         """
@@ -69,134 +97,86 @@ class LocalPrior:
             prompt_tokens=sum(scores.usage.prompt_tokens for scores in scored),
             tokens_forwarded=sum(scores.usage.tokens_forwarded for scores in scored),
         )
+        compared = self.normalisation.apply(self.scorer, prompts, candidates, scored, budget=budget)
         return [
             ActionDistribution.normalised(listed, scores.log_probs, method="exact", usage=scores.usage)
-            for listed, scores in zip(candidates, scored, strict=True)
+            for listed, scores in zip(candidates, compared, strict=True)
         ]
+
+    def drawn(
+        self, prompts: Sequence[str], k: int | None = None, *, budget: Budget, rng: np.random.Generator
+    ) -> list[ActionDistribution]:
+        """Return one distribution over up to ``k`` drawn texts behind each prompt; see :func:`generation.generate`."""
+        if self.template.check is not None:
+            for prompt in prompts:
+                self.template.check(prompt, ())
+        found = generate(self.scorer, prompts, k, sampling=self.sampling, budget=budget, rng=rng)
+        texts = [each.texts for each in found]
+        compared = self.normalisation.apply(self.scorer, prompts, texts, found, budget=budget)
+        return [
+            ActionDistribution.normalised(each.texts, each.log_probs, method="sampled", usage=each.usage)
+            for each in compared
+        ]
+
+    def fresh(self) -> "LocalPrior":
+        """Return this prior with an empty cache: runs that start from one do not depend on what was asked before."""
+        return replace(self, scorer=self.scorer.fresh())
 
     def situation(self, state: State) -> Hashable:
         """Return what the answer depends on: the prompt and the candidates."""
         return self.template.prompt(state), state.actions
 
     def provenance(self) -> Mapping[str, Any]:
-        """Return name, hash and versions of the model."""
-        return self.origin
+        """Return name, hash and versions of the model, and what was chosen."""
+        return {**self.origin, **self.normalisation.provenance()}
 
 
 def bundled(spec: Spec) -> LocalPrior:
-    """The small BlocksWorld model that ships with the package (0.9 M parameters); no download."""
-    check_options(spec, ())
+    """The small BlocksWorld model that ships with the package (0.9 M parameters); options dtype, normalise, null."""
+    check_options(spec, ("dtype", *_NORMALISATION))
     with resources.as_file(resources.files("priors") / BUNDLED) as folder:
-        scorer = load_scorer(str(folder), name="bundled")
-        origin = _origin("bundled", folder)
+        scorer = load_scorer(str(folder), name="bundled", dtype=spec.options.get("dtype", "float32"))
+        found = origin("bundled", folder)
     base = template("blocksworld")
-    return LocalPrior(scorer, Template(base.name, base.form, check_blocksworld), origin)
+    written = Template(base.name, base.form, check_blocksworld)
+    return LocalPrior(scorer, written, {**found, **spec.options}, _normalisation(spec.options, base))
 
 
 def from_spec(spec: Spec) -> LocalPrior:
-    """Any causal language model: a folder or a hub id; options device, dtype, template, chat, terminator."""
+    """Any causal language model: a folder or a hub id; options for loading, prompt, normalisation and drawing."""
     check_options(spec, _OPTIONS)
     if not spec.argument:
         raise InputError("--prior hf:PATH_OR_ID needs a model folder or a hub id")
     options = dict(spec.options)
+    written = template(options.get("template", "plain"))
+    normalisation, sampling = _normalisation(options, written), sampling_from(options)
     scorer = load_scorer(
         spec.argument,
         name=spec.argument,
-        device=options.get("device", "cpu"),
-        dtype=options.get("dtype", "float32"),
-        chat=options.get("chat", "auto"),
-        terminator=options.get("terminator", "\n").replace("\\n", "\n"),
-        revision=options.get("revision"),
+        **{key: options[key] for key in _LOADING if key in options},
+        **({"terminator": options["terminator"].replace("\\n", "\n")} if "terminator" in options else {}),
     )
+    if "{history}" in written.form and not scorer.keeps_beginnings():
+        logger.warning(
+            "the chat template of %r rewrites the beginning of a prompt when it grows: scores stay exact, but the "
+            "states of an episode share fewer tokens; chat=no avoids it",
+            spec.argument,
+        )
     folder = Path(spec.argument)
-    origin = _origin(spec.argument, folder if folder.is_dir() else None)
+    found = origin(spec.argument, folder if folder.is_dir() else None)
     commit = getattr(scorer.model.config, "_commit_hash", None)
     pinned = {} if commit is None else {"commit": commit}
-    return LocalPrior(scorer, template(options.get("template", "plain")), {**origin, **pinned, **options})
+    return LocalPrior(scorer, written, {**found, **pinned, **options}, normalisation, sampling)
 
 
-def load_scorer(
-    path: str,
-    *,
-    name: str,
-    device: str = "cpu",
-    dtype: str = "float32",
-    chat: str = "auto",
-    terminator: str = "\n",
-    revision: str | None = None,
-) -> "CandidateScorer":
-    """Load a model and its tokenizer.
-
-    Args:
-        path: a model folder or a hub id.
-        name: for messages.
-        device: as torch names it, for example ``cuda``.
-        dtype: ``float32``, ``bfloat16`` or ``float16``.
-        chat: ``yes``: render prompts with the chat template; ``no``; ``auto``: where the tokenizer has one.
-        terminator: text that ends a candidate where no chat template is used.
-        revision: of a hub model.
-
-    Raises:
-        InputError: not a model, or an unknown device, dtype or chat choice.
-    """
-    _check_choice("dtype", dtype, ("float32", "bfloat16", "float16"))
-    _check_choice("chat", chat, ("auto", "yes", "no"))
-    _check_folder(path)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
-    from huggingface_hub.utils import logging as hub_logging
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    from priors.scoring import CandidateScorer
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
-        model = AutoModelForCausalLM.from_pretrained(path, revision=revision, dtype=getattr(torch, dtype))
-        model = model.train(False).to(torch.device(device))
-    except (OSError, ValueError, KeyError, RuntimeError, AssertionError, ImportError, SafetensorError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"cannot load a causal language model from {path!r}: {reason[:300]}") from error
-    if chat == "yes" and not tokenizer.chat_template:
-        raise InputError(f"model {path!r} has no chat template; use chat=no")
-    if chat == "yes" or (chat == "auto" and tokenizer.chat_template):
-        return CandidateScorer(model, tokenizer, name, terminator=_end_of_turn(tokenizer, path), chat=True)
-    return CandidateScorer(model, tokenizer, name, terminator=terminator)
+def _normalisation(options: Mapping[str, str], written: Template) -> Normalisation:
+    """Return the normalisation asked for; raises ``InputError`` for a null prompt that nothing would read."""
+    kind = options.get("normalise", "sum")
+    null = options["null"].replace("\\n", "\n") if "null" in options else written.null
+    found = Normalisation(cast(Kind, kind), null)
+    if "null" in options and kind != "pmi":
+        raise InputError(f"null= is read with normalise=pmi only, not with normalise={kind}; leave it out")
+    return found
 
 
-def _end_of_turn(tokenizer: Any, path: str) -> str:
-    """Return the first thing that the chat template writes behind an answer."""
-    mark = "ANSWER"
-    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
-    tail = str(tokenizer.apply_chat_template(turns, tokenize=False)).rpartition(mark)[2]
-    ids = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
-    if not ids:
-        raise InputError(f"the chat template of {path!r} writes nothing behind an answer; use chat=no")
-    return str(tokenizer.decode(ids[:1]))
-
-
-def _check_folder(path: str) -> None:
-    folder = Path(path)
-    looks_local = path.startswith((".", "/", "~")) or path.count("/") > 1 or folder.exists()
-    if looks_local and not (folder / "config.json").is_file():
-        found = "has no config.json" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"{path!r} is not a model folder: it {found}; give a folder written by save_pretrained")
-
-
-def _check_choice(key: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise InputError(f"{key}={value}: must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
-
-
-def _origin(name: str, folder: Path | None) -> Mapping[str, Any]:
-    versions = {"torch": version("torch"), "transformers": version("transformers")}
-    if folder is None:
-        return {"model": name, **versions}
-    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
-    digest = sha256()
-    for file in weights:
-        digest.update(file.read_bytes())
-    return {"model": name, "sha256": digest.hexdigest(), **versions}
+__all__ = ["BUNDLED", "LocalPrior", "bundled", "from_spec", "load_scorer"]

@@ -1,20 +1,28 @@
 """Exact log p(candidate | prompt) of a transformers causal language model, by teacher forcing.
 
-The prompt is forwarded once; all candidates then share its cache. Every prompt is scored on its own, so a result never
-depends on what else was asked in the same batch.
+What was forwarded once, for a prompt or a candidate, is not forwarded again: see :mod:`priors.tokentree`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from slinvit.errors import InputError, PriorError
+from priors.precision import quantise
+from priors.tokentree.encoding import Encoded, Encoder
+from priors.tokentree.engine import Recipe, recipe
+from priors.tokentree.requests import Engine, Request
+from slinvit.errors import InputError, PriorError, TooLong
 from slinvit.types import FloatArray, Usage
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+_PROBES = ("Observation: a desk\n", "Observation: a desk\nAction: look\nObservation: a mug\n")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +40,19 @@ class Scores:
 
 @dataclass(frozen=True)
 class CandidateScorer:
-    """Scores candidates behind a prompt.
+    """Scores candidates behind a prompt, and remembers what it forwarded.
+
+    What else was asked before or in the same batch moves a result by rounding only (below 1e-5 nats in float32).
 
     Attributes:
-        model: in evaluation mode.
+        model: in evaluation mode; whoever changes its weights calls :meth:`fresh`.
         tokenizer: of that model.
         name: for messages.
         terminator: text that ends a candidate, so that no candidate is the beginning of another; with ``chat`` what the
             template writes behind an answer.
         chat: render the prompt as a user message with the tokenizer's chat template.
+        memory: most bytes of cached keys, values and states; None: half of a GPU's free memory; elsewhere an
+            eighth of the machine's, and 2 GiB at most.
     """
 
     model: PreTrainedModel
@@ -48,26 +60,61 @@ class CandidateScorer:
     name: str
     terminator: str = "\n"
     chat: bool = False
+    memory: int | None = None
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How this model is scored, found out once."""
+        return recipe(self.model, self.memory)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Scores token ids, and counts the tokens forwarded."""
+        return self.recipe.make()
+
+    @property
+    def longest(self) -> int | None:
+        """Most tokens that the model reads, ``None`` where it does not say."""
+        most: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return most
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Tokenises prompts and candidates."""
+        return Encoder(self.tokenizer, special=not self.chat)
+
+    def fresh(self) -> "CandidateScorer":
+        """Return a scorer of the same model that has forwarded nothing yet: its answers do not depend on the past."""
+        other = replace(self)
+        vars(other).update(recipe=self.recipe, encoder=self.encoder)
+        return other
+
+    def rounded(self) -> "CandidateScorer":
+        """Round the model's linear layers to 8 bits, in place; return a scorer that has forwarded nothing yet.
+
+        The engine is chosen before: behind the noise of 8 bits an engine that is wrong would look right.
+        """
+        other = self.fresh()
+        quantise(self.model, self.name)
+        return other
 
     def score(self, prompts: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Scores]:
         """Return the scores of ``candidates[i]`` behind ``prompts[i]``.
 
         Raises:
-            InputError: the tokenizer has no usable boundary between prompt and candidates.
+            InputError: a prompt without candidates, or the tokenizer has no usable boundary between the two.
+            TooLong: a text is too long for the model or the memory.
             PriorError: a log-probability that is not finite.
         """
-        return [self._score(prompt, listed) for prompt, listed in zip(prompts, candidates, strict=True)]
-
-    def _score(self, prompt: str, candidates: Sequence[str]) -> Scores:
-        prompt_ids, rows = self.encode(prompt, candidates)
-        self._check_length(rows)
-        shared = _common_prefix([prompt_ids, *rows])
-        self._check_boundary(shared, rows, candidates)
-        log_probs = self._teacher_forced(rows[0][:shared], [row[shared:] for row in rows])
-        if not np.isfinite(log_probs).all():
+        encoded = self._encode(prompts, candidates)
+        requests = [self._request(texts, listed) for texts, listed in zip(encoded, candidates, strict=True)]
+        answers = self.engine.score(requests)
+        if not all(np.isfinite(answer.log_probs).all() for answer in answers):
             raise PriorError(f"model {self.name!r} gave a log-probability that is not finite for a candidate")
-        forwarded = shared + sum(len(row) - shared - 1 for row in rows)
-        return Scores(log_probs, Usage(llm_calls=1, prompt_tokens=len(prompt_ids), tokens_forwarded=forwarded))
+        return [
+            Scores(answer.log_probs, Usage(1, len(texts.head) + len(texts.prompt), answer.tokens_forwarded))
+            for texts, answer in zip(encoded, answers, strict=True)
+        ]
 
     def encode(self, prompt: str, candidates: Sequence[str]) -> tuple[list[int], list[list[int]]]:
         """Return the tokens of the prompt and of prompt, candidate and terminator together, for each candidate.
@@ -75,77 +122,96 @@ class CandidateScorer:
         The whole is tokenised as one text; where that merges the end of the prompt with a candidate, scoring starts at
         the last token that all of them share.
         """
-        if not self.chat:
-            texts = [prompt, *(prompt + candidate + self.terminator for candidate in candidates)]
-            encoded: list[list[int]] = self.tokenizer(texts)["input_ids"]
-            if _appends_end(self.tokenizer):
-                encoded = [ids[:-1] for ids in encoded]
-            return encoded[0], encoded[1:]
-        rendered = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False, enable_thinking=False
-        )
-        texts = [str(rendered), *(str(rendered) + candidate + self.terminator for candidate in candidates)]
-        encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return encoded[0], encoded[1:]
+        (texts,) = self._encode([prompt], [candidates])
+        return texts.head + texts.prompt, [texts.head + row for row in texts.rows]
 
-    def _check_length(self, rows: Sequence[Sequence[int]]) -> None:
-        most, longest = getattr(self.model.config, "max_position_embeddings", None), max(map(len, rows))
-        if most is not None and longest > most:
-            raise InputError(
-                f"model {self.name!r} reads at most {most} tokens; prompt and longest candidate have {longest}; "
-                "use a shorter template or a model with a longer context"
+    def prompt_ids(self, prompt: str, *, room: int) -> list[int]:
+        """Return the tokens of ``prompt``, behind which ``room`` more are to follow.
+
+        Raises:
+            InputError: no tokens.
+            TooLong: too many for the model.
+        """
+        ids, _ = self.encode(prompt, [])
+        self._check_length(len(ids), room)
+        self._check_boundary(ids, [], [])
+        return ids
+
+    def lengths(self, prompts: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[IntArray]:
+        """Return ``[K]`` the number of tokens that :meth:`score` sums, terminators included, for each prompt."""
+        encoded = self._encode(prompts, candidates)
+        requests = [self._request(texts, listed) for texts, listed in zip(encoded, candidates, strict=True)]
+        return [np.array([len(tail) for tail in request.tails], np.int64) for request in requests]
+
+    def ended(self, prompt: Sequence[int], tokens: Sequence[int]) -> tuple[str, bool]:
+        """Return the text of ``tokens`` behind ``prompt`` up to the terminator, and whether that has come.
+
+        A token that ends texts also ends this one.
+        """
+        decode, last = self.tokenizer.decode, list(prompt[-1:])  # some tokenizers drop a space in front of a text
+        lead, whole = (str(decode(ids, clean_up_tokenization_spaces=False)) for ids in (last, [*last, *tokens]))
+        over = tokens[-1] == self.tokenizer.eos_token_id
+        behind = whole[len(lead) :]
+        if over and self.terminator not in behind:
+            behind = behind.removesuffix(str(self.tokenizer.eos_token))
+        text, terminator, _ = behind.partition(self.terminator)
+        return text, over or bool(terminator)
+
+    def keeps_beginnings(self) -> bool:
+        """Say whether a prompt that grows at its end keeps the text in front of it; some chat templates rewrite it.
+
+        Where not, scores stay exact; only less is shared.
+        """
+        if not self.chat:
+            return True
+        shorter, longer = map(self._rendered, _PROBES)
+        front, found, _ = shorter.partition(_PROBES[0].strip())
+        return bool(found) and longer.startswith(front + found)
+
+    def _encode(self, prompts: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Encoded]:
+        rendered = list(map(self._rendered, prompts)) if self.chat else prompts
+        ended = [[candidate + self.terminator for candidate in listed] for listed in candidates]
+        return self.encoder.encode(rendered, ended)
+
+    def _rendered(self, prompt: str) -> str:
+        turn = [{"role": "user", "content": prompt}]
+        return str(
+            self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=False, enable_thinking=False)
+        )
+
+    def _request(self, texts: Encoded, candidates: Sequence[str]) -> Request:
+        if not candidates:
+            raise InputError(f"model {self.name!r}: a prompt without candidates; give at least one behind each prompt")
+        shared = _common_prefix([texts.prompt, *texts.rows])
+        tails = [row[shared:] for row in texts.rows]
+        prompt = texts.head + texts.rows[0][:shared]
+        self._check_length(len(prompt), max(map(len, tails)))
+        self._check_boundary(prompt, tails, candidates)
+        return Request(prompt, tails)
+
+    def _check_length(self, prompt: int, behind: int) -> None:
+        """Raise where ``behind`` tokens more than those of the prompt are too many; the last one is never read."""
+        if self.longest is not None and prompt + behind - 1 > self.longest:
+            raise TooLong(
+                f"model {self.name!r} reads at most {self.longest} tokens; {prompt} of the prompt and {behind} behind "
+                "it are more; use a shorter template or a model with a longer context"
             )
 
-    def _check_boundary(self, shared: int, rows: Sequence[Sequence[int]], candidates: Sequence[str]) -> None:
-        if shared == 0:
+    def _check_boundary(self, prompt: Sequence[int], tails: Sequence[list[int]], candidates: Sequence[str]) -> None:
+        if not prompt:
             raise InputError(
                 f"model {self.name!r}: its tokenizer leaves no boundary between prompt and candidates; give a prompt "
                 "that is not empty and ends with a newline"
             )
-        tails = sorted((tuple(row[shared:]), number) for number, row in enumerate(rows))
-        for (tail, number), (other, other_number) in pairwise(tails):
-            if other[: len(tail)] == tail:
+        order = sorted(range(len(tails)), key=lambda number: tails[number])
+        for shorter, longer in pairwise(order):
+            if tails[longer][: len(tails[shorter])] == tails[shorter]:
                 raise InputError(
-                    f"model {self.name!r}: its tokenizer cannot tell {candidates[number]!r} from "
-                    f"{candidates[other_number]!r}; choose a terminator that it keeps apart"
+                    f"model {self.name!r}: its tokenizer cannot tell {candidates[shorter]!r} from "
+                    f"{candidates[longer]!r}; choose a terminator that it keeps apart"
                 )
 
-    @torch.inference_mode()
-    def _teacher_forced(self, prefix: Sequence[int], tails: Sequence[Sequence[int]]) -> FloatArray:
-        device = self.model.device
-        start = self.model(input_ids=torch.tensor([prefix], device=device), use_cache=True, logits_to_keep=1)
-        first = start.logits[0, -1].float().log_softmax(-1)
-        totals = first[torch.tensor([tail[0] for tail in tails], device=device)].double()
-        longest = max(len(tail) for tail in tails)
-        if longest > 1:
-            totals = totals + self._continuations(start.past_key_values, len(prefix), tails, longest)
-        return np.asarray(totals.cpu().numpy(), dtype=np.float64)
 
-    def _continuations(self, cache: Any, offset: int, tails: Sequence[Sequence[int]], longest: int) -> torch.Tensor:
-        device = self.model.device
-        ids = torch.zeros(len(tails), longest, dtype=torch.long, device=device)
-        kept = torch.zeros(len(tails), longest, dtype=torch.bool, device=device)
-        for row, tail in enumerate(tails):
-            ids[row, : len(tail)] = torch.tensor(tail, device=device)
-            kept[row, : len(tail)] = True
-        cache.batch_repeat_interleave(len(tails))
-        seen = torch.ones(len(tails), offset, dtype=torch.long, device=device)
-        output = self.model(
-            input_ids=ids[:, :-1],
-            attention_mask=torch.cat([seen, kept[:, :-1].long()], dim=1),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        steps = output.logits.float().log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-        return torch.where(kept[:, 1:], steps, 0.0).double().sum(dim=1)
-
-
-def _common_prefix(rows: Sequence[Sequence[int]]) -> int:
-    shortest = min(len(row) for row in rows)
-    return next((i for i in range(shortest) if any(row[i] != rows[0][i] for row in rows)), shortest)
-
-
-def _appends_end(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Say whether the tokenizer puts an end-of-text token behind every text it is given."""
-    ids: list[int] = tokenizer("a")["input_ids"]
-    return tokenizer.eos_token_id is not None and bool(ids) and ids[-1] == tokenizer.eos_token_id
+def _common_prefix(rows: Sequence[list[int]]) -> int:
+    first, last = min(rows), max(rows)
+    return next((i for i, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))

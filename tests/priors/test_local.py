@@ -11,8 +11,8 @@ import pytest
 
 import priors
 from priors.local import LocalPrior
-from priors.templates import BLOCKSWORLD, template
-from slinvit import Budget, BudgetExceeded, InputError, State, UnknownName
+from priors.templates import BLOCKSWORLD, TEMPLATES, template
+from slinvit import Budget, BudgetExceeded, InputError, State, TooLong, UnknownName
 
 RNG = np.random.default_rng(0)
 OBSERVATION = (
@@ -92,6 +92,37 @@ def test_a_memory_goes_by_the_prompt(kitchen: State, model_folder: Callable[[str
     assert budget.ledger().llm_calls == 1
 
 
+def test_a_fresh_prior_does_not_depend_on_what_was_asked_before(bundled: LocalPrior) -> None:
+    other = prompt(goal="the orange block is on top of the red block")
+    bundled.distributions([other], [ACTIONS], budget=Budget())
+    one, two = bundled.fresh(), bundled.fresh()
+    (first,), (second,) = (prior.distributions([prompt()], [ACTIONS], budget=Budget()) for prior in (one, two))
+    np.testing.assert_array_equal(first.log_probs, second.log_probs)
+    assert first.usage == second.usage
+    assert one.provenance() == bundled.provenance()
+
+
+def test_many_states_share_the_tokens_they_have_in_common(kitchen: State, model_folder: Callable[[str], Path]) -> None:
+    prior = priors.build(f"hf:{model_folder('llama')},memory=1MiB")
+    other = replace(kitchen, observation="you see a shelf")
+    alone = prior.propose([other], budget=Budget(), rng=RNG)[0]
+    budget = Budget()
+    assert isinstance(prior, LocalPrior)
+    first, second = prior.fresh().propose([kitchen, other], budget=budget, rng=RNG)
+    np.testing.assert_allclose(second.log_probs, alone.log_probs, atol=1e-5)
+    assert second.usage.tokens_forwarded < alone.usage.tokens_forwarded
+    assert budget.ledger().tokens_forwarded == first.usage.tokens_forwarded + second.usage.tokens_forwarded
+
+
+def test_a_prompt_that_the_memory_cannot_hold_is_refused(kitchen: State, model_folder: Callable[[str], Path]) -> None:
+    prior = priors.build(f"hf:{model_folder('llama')},memory=10KB")
+    budget = Budget()
+    with pytest.raises(TooLong, match=r"needs .* of cached keys and values; the memory limit is"):
+        prior.propose([kitchen], budget=budget, rng=RNG)
+    assert isinstance(prior, LocalPrior)
+    assert prior.scorer.engine.counters().forwarded == budget.ledger().tokens_forwarded == 0
+
+
 def test_the_plain_template_tells_the_story_so_far(kitchen: State) -> None:
     later = replace(kitchen, history=(("look", "a desk"), ("wait", "you see a desk")))
     text = template("plain").prompt(later)
@@ -99,6 +130,15 @@ def test_the_plain_template_tells_the_story_so_far(kitchen: State) -> None:
         "Task: find the mug\n\nAction: look\nObservation: a desk\n\nAction: wait\nObservation: you see"
     )
     assert text.endswith("- open drawer 2\n\nNext action:\n")
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_the_null_prompt_of_a_template_is_its_last_line_without_fields(name: str) -> None:
+    null = template(name).null
+    assert null.strip()
+    assert not set("{}") & set(null)
+    last = template(name).form.splitlines(keepends=True)[-1]
+    assert last.endswith(null)
 
 
 def test_an_unknown_template_names_the_known_ones(model_folder: Callable[[str], Path]) -> None:
@@ -113,6 +153,10 @@ def test_an_unknown_template_names_the_known_ones(model_folder: Callable[[str], 
         ("chat=maybe", "chat=maybe: must be one of"),
         ("chat=yes", "no chat template"),
         ("device=abacus", "abacus"),
+        ("memory=plenty", "memory=plenty: must be a number of bytes"),
+        ("revision=main", "revision=main is for hub models"),
+        ("null=Action", "null= is read with normalise=pmi only, not with normalise=sum"),
+        ("null=Action,normalise=token", "not with normalise=token"),
     ],
 )
 def test_bad_options_of_a_local_model_are_named(

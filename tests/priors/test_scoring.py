@@ -6,10 +6,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import Gemma3Config, Gemma3TextConfig
 
 from priors.local import load_scorer
 from priors.scoring import CandidateScorer
-from slinvit.errors import InputError, PriorError
+from slinvit.errors import InputError, PriorError, TooLong
 
 PROMPT = "Observation: you see a desk.\nNext action:\n"
 CANDIDATES = ["go to shelf 1", "go to shelf 10", "open drawer 2", "take the mug from the desk", "x"]
@@ -32,15 +33,40 @@ def test_scores_equal_plain_forwards_of_the_whole_text(kind: str, model_folder: 
     np.testing.assert_allclose(scores.log_probs, expected, atol=1e-4)
 
 
-def test_the_ledger_counts_the_prompt_once_and_every_candidate_token_but_the_last(
+def test_the_ledger_counts_every_distinct_token_that_something_is_read_behind(
     model_folder: Callable[[str], Path],
 ) -> None:
     scorer = load_scorer(str(model_folder("llama")), name="llama")
     (scores,) = scorer.score([PROMPT], [CANDIDATES])
     prompt, rows = scorer.encode(PROMPT, CANDIDATES)
+    behind = {tuple(row[:end]) for row in rows for end in range(len(prompt) + 1, len(row))}
     assert scores.usage.llm_calls == 1
     assert scores.usage.prompt_tokens == len(prompt)
-    assert scores.usage.tokens_forwarded == len(prompt) + sum(len(row) - len(prompt) - 1 for row in rows)
+    assert scores.usage.tokens_forwarded == len(prompt) + len(behind) == scorer.engine.counters().distinct
+
+
+def test_a_fresh_scorer_has_forwarded_nothing_and_gives_the_same_bits(model_folder: Callable[[str], Path]) -> None:
+    scorer = load_scorer(str(model_folder("llama")), name="llama")
+    first = [scorer.score([text], [CANDIDATES])[0] for text in (PROMPT, PROMPT * 2)]
+    again = scorer.fresh()
+    second = [again.score([text], [CANDIDATES])[0] for text in (PROMPT, PROMPT * 2)]
+    assert again.recipe is scorer.recipe
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.log_probs, other.log_probs)
+        assert one.usage == other.usage
+
+
+def test_a_prompt_that_continues_behind_an_action_forwards_its_observation_only(
+    model_folder: Callable[[str], Path],
+) -> None:
+    scorer = load_scorer(str(model_folder("llama")), name="llama")
+    scorer.score([PROMPT], [CANDIDATES])
+    child = PROMPT + CANDIDATES[3] + "\nObservation: you see a mug.\nNext action:\n"
+    (scores,) = scorer.score([child], [["go to shelf 1"]])
+    _, (row,) = scorer.encode(child, ["go to shelf 1"])
+    known = len(scorer.encode(PROMPT, CANDIDATES)[1][3]) - 1
+    assert scores.usage.tokens_forwarded == len(row) - 1 - known
+    np.testing.assert_allclose(scores.log_probs, [naive(scorer, child, "go to shelf 1")], atol=1e-4)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -113,7 +139,35 @@ def test_a_model_that_gives_no_finite_probability_is_an_error(model_folder: Call
         scorer.score([PROMPT], [CANDIDATES])
 
 
-def test_a_prompt_longer_than_the_model_reads_is_refused(model_folder: Callable[[str], Path]) -> None:
+def test_a_text_is_too_long_where_a_token_that_must_be_read_has_no_position(
+    model_folder: Callable[[str], Path],
+) -> None:
     scorer = load_scorer(str(model_folder("gpt2")), name="gpt2")
-    with pytest.raises(InputError, match="reads at most 1024 tokens"):
+    assert scorer.longest == 1024
+    line = len(scorer.encode("x\n", [])[0])
+    prompt = "x\n" * (1000 // line)
+    fits = next(n for n in range(1, 99) if len(scorer.encode(prompt, ["x" * n])[1][0]) == 1025)
+    (scores,) = scorer.score([prompt], [["x" * fits]])
+    assert scores.usage.tokens_forwarded == 1024
+    with pytest.raises(TooLong, match="reads at most 1024 tokens"):
+        scorer.score([prompt], [["x" * (fits + 1), "y"]])
+    with pytest.raises(TooLong, match="reads at most 1024 tokens"):
         scorer.score([PROMPT * 200], [CANDIDATES])
+
+
+def test_the_length_of_a_model_that_also_sees_is_that_of_its_text_part(model_folder: Callable[[str], Path]) -> None:
+    scorer = load_scorer(str(model_folder("llama")), name="llama")
+    text = scorer.model.config
+    seeing = Gemma3Config(text_config=Gemma3TextConfig(max_position_embeddings=77))
+    assert getattr(seeing, "max_position_embeddings", None) is None
+    scorer.model.config = seeing
+    assert scorer.longest == 77
+    scorer.model.config = text
+    assert scorer.longest == text.max_position_embeddings
+
+
+def test_a_prompt_without_candidates_is_refused(model_folder: Callable[[str], Path]) -> None:
+    scorer = load_scorer(str(model_folder("llama")), name="llama")
+    assert scorer.score([], []) == []
+    with pytest.raises(InputError, match="a prompt without candidates"):
+        scorer.score([PROMPT, PROMPT], [CANDIDATES, []])

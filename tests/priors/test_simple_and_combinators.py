@@ -1,7 +1,9 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import priors
-from priors import MaskVisited, MixedWithUniform, Scripted, Tempered, Uniform, remember
+from priors import MaskVisited, MixedWithUniform, Remembering, Scripted, Tempered, Uniform, remember
+from priors.combinators import fresh, is_batched
 from slinvit import ActionDistribution, Budget, InputError, Prior, PriorError, Snapshot, State, Task, UnknownName
 
 RNG = np.random.default_rng(0)
@@ -112,6 +115,44 @@ def test_a_remembered_answer_costs_nothing_and_is_the_same() -> None:
         np.testing.assert_array_equal(answer.log_probs, first[0].log_probs)
 
 
+def test_whoever_recalls_is_asked_for_the_gaps_only_and_pays_once() -> None:
+    prior = Remembering(SCRIPT)
+    (first,) = ask(prior, state())
+    other = state("a", actions=("x", "z"))
+    recall = prior.recall([state(), other, other])
+    assert next(recall) == [other]
+    told = ask(SCRIPT, other)
+    with pytest.raises(StopIteration) as end:
+        recall.send(told)
+    np.testing.assert_array_equal(end.value.value[0].log_probs, first.log_probs)
+    assert [answer.usage.llm_calls for answer in end.value.value] == [0, 1, 0]
+    with pytest.raises(StopIteration) as end:
+        next(prior.recall([other, state()]))
+    assert end.value.value[0].actions == ("x", "z")
+
+
+def test_combinators_gain_from_batches_and_start_afresh_as_the_prior_inside_does() -> None:
+    @dataclass(frozen=True)
+    class Caching:
+        caches: int = 0
+        deterministic: ClassVar[bool] = True
+        batched: ClassVar[bool] = True
+
+        def propose(
+            self, states: Sequence[State], *, k: int | None = None, budget: Budget, rng: np.random.Generator
+        ) -> list[ActionDistribution]:
+            return ask(Uniform(), *states)
+
+        def fresh(self) -> "Caching":
+            return Caching(self.caches + 1)
+
+    wrapped = Tempered(MaskVisited(Caching()), 2.0)
+    assert is_batched(wrapped)
+    assert fresh(wrapped) == Tempered(MaskVisited(Caching(1)), 2.0)
+    assert not is_batched(MaskVisited(SCRIPT))
+    assert fresh(SCRIPT) is SCRIPT
+
+
 def test_memory_under_a_mask_tells_states_with_different_pasts_apart() -> None:
     prior = remember(MaskVisited(SCRIPT))
     fresh = ask(prior, state())[0]
@@ -184,5 +225,5 @@ def test_a_scripted_file_must_hold_mappings_to_weights(content: str, tmp_path: P
 
 
 def test_every_registered_prior_is_listed_under_unknown_names() -> None:
-    with pytest.raises(UnknownName, match="bundled, hf, scripted, uniform"):
+    with pytest.raises(UnknownName, match=", ".join(sorted(priors.PRIORS))):
         priors.build("gpt")

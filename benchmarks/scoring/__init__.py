@@ -1,0 +1,1 @@
+"""What scoring candidate actions costs: ours, common practice and published peers on the same models and prompts."""
