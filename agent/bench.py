@@ -1,10 +1,10 @@
-"""Everything one episode needs, built from settings; each process builds its own."""
+"""Everything episodes need, built from settings; each process builds its own."""
 
 import inspect
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,25 +18,45 @@ from agent.episode import Failure, Record, json_number
 from agent.loop import Agent
 from agent.settings import Settings
 from envs import ENVS
+from envs.blind import Blind, NoSimulator, Trials
 from envs.domain import Domain, Instance
-from planners import Parts
+from planners import Course, Parts, Stopwatch, drive_together
+from priors.combinators import fresh, is_batched
 from slinvit.budget import Budget
-from slinvit.errors import InputError, SlinvitError
-from slinvit.protocols import Planner, Prior, ValueEstimator
+from slinvit.errors import InputError, LimitReached, SlinvitError
+from slinvit.protocols import Environment, Planner, Prior, ValueEstimator
+
+TOGETHER = 16
+"""Episodes in lockstep where a larger batch costs the prior less per state."""
 
 PACKAGES = ("slinvit", "numpy", "torch", "transformers", "tokenizers", "pddlgym")
 
 
 def load_domain(settings: Settings) -> Domain[Any]:
-    """Return the environment package that ``settings`` names; raises ``InputError`` for an engine it does not have."""
-    make = ENVS.load(settings.env)
-    if settings.engine is None:
-        domain = make()
-    elif "engine" not in inspect.signature(make).parameters:
-        raise InputError(f"the environment {settings.env!r} has one engine only; leave --engine out")
-    else:
-        domain = make(engine=settings.engine)
-    return domain  # type: ignore[no-any-return]
+    """Return the environment package that ``settings`` names.
+
+    Raises:
+        InputError: an engine it does not have, or bad tasks to be skipped where it cannot tell.
+    """
+    return _domain(settings.env, settings.engine, settings.skip_bad)
+
+
+@lru_cache(maxsize=1)
+def _domain(env: str, engine: str | None, skip_bad: bool) -> Domain[Any]:
+    """Return the domain, made once per process: it may keep engines that run."""
+    make = ENVS.load(env)
+    known = inspect.signature(make).parameters
+    if engine is not None and "engine" not in known:
+        raise InputError(f"the environment {env!r} has one engine only; leave --engine out")
+    if skip_bad and "skip_bad" not in known:
+        raise InputError(f"the environment {env!r} reads all of its tasks or none; leave --skip-bad out")
+    wanted = {"engine": engine, "skip_bad": skip_bad or None}
+    return make(**{name: value for name, value in wanted.items() if value is not None})  # type: ignore[no-any-return]
+
+
+def left_out(settings: Settings) -> int:
+    """Return how many tasks :func:`load_instances` left out because they could not be read."""
+    return len(getattr(load_domain(settings), "left_out", ()))
 
 
 def load_instances(settings: Settings) -> Sequence[Instance]:
@@ -59,11 +79,12 @@ def describe(settings: Settings, instances: Sequence[Instance]) -> dict[str, Any
     Raises:
         InputError: the settings cannot be run.
     """
-    prior, domain = _prior(settings.prior), load_domain(settings)
+    prior, domain = _prior_of(settings), load_domain(settings)
     planner, value = _parts(settings, domain, prior, instances[0])
     return {
         "settings": settings.as_dict(),
         "world": dict(domain.provenance()),
+        "together": _together(settings, prior),
         "tasks": {"count": len(instances), "sha256": _digest(instances)},
         "prior": dict(priors.provenance(prior)),
         "planner": {name: json_number(value) for name, value in planners.settings(planner).items()},
@@ -73,36 +94,68 @@ def describe(settings: Settings, instances: Sequence[Instance]) -> dict[str, Any
 
 
 def attempt(settings: Settings, instance: Instance) -> Record:
-    """Return the episode of one task, or why it failed to run.
+    """Return the episode of one task, or why it failed to run; raises as :func:`attempt_together`."""
+    return next(attempt_together(settings, [instance]))
+
+
+def attempt_together(settings: Settings, instances: Sequence[Instance]) -> Iterator[Record]:
+    """Run all tasks in lockstep; yield the episode of each as it finishes, or why it failed to run.
+
+    The prior starts without anything it computed before, so what it says depends on this group only.
 
     Raises:
         InputError: the settings cannot be run, whatever the task.
+        LimitReached: a hard limit of the whole run; the episodes under way are lost.
     """
+    clocks = [Stopwatch() for _ in instances]
+    prior = cache(lambda: fresh(_prior_of(settings)))
+    courses = [_course(settings, prior, *each) for each in zip(instances, clocks, strict=True)]
+    for _, record in drive_together(courses, clocks):
+        yield record
+
+
+def _course(settings: Settings, prior: Callable[[], Prior], instance: Instance, clock: Stopwatch) -> Course[Record]:
     try:
         domain = load_domain(settings)
-        planner, _ = _parts(settings, domain, _prior(settings.prior), instance)
-        env = domain.environment(instance)
+        planner, _ = _parts(settings, domain, prior(), instance)
+        env = _environment(settings, domain, instance)
         try:
-            budget = Budget(settings.budget)
-            return Agent(planner).run(env, seed=settings.seed, budget=budget, report=instance.report)
+            budget = Budget(settings.budget, clock=clock)
+            agent = Agent(planner)
+            return (yield from agent.course(env, seed=settings.seed, budget=budget, report=instance.report))
         finally:
             env.close()
     except InputError as error:
-        # Subclasses take other arguments than their message and would not survive the way between processes.
         raise InputError(f"task {instance.task.id!r}: {error}") from error
+    except LimitReached:
+        raise
     except Exception as error:
         return Failure(instance.task.id, _reason(error))
 
 
+def _environment(settings: Settings, domain: Domain[Any], instance: Instance) -> Environment:
+    env = domain.environment(instance)
+    return env if settings.simulator == "exact" else Trials(Blind(env), settings.trials)
+
+
+def _together(settings: Settings, prior: Prior) -> int:
+    return settings.together or (TOGETHER if is_batched(prior) else 1)
+
+
+def _prior_of(settings: Settings) -> Prior:
+    return _prior(settings.prior, tuple(settings.remote.items()))
+
+
 @lru_cache(maxsize=1)
-def _prior(text: str) -> Prior:
+def _prior(text: str, run: tuple[tuple[str, str], ...]) -> Prior:
     """Return the prior, built once per process: loading a model costs more than many episodes."""
-    return priors.build(text)
+    return priors.build(text, run=dict(run))
 
 
 def _parts(settings: Settings, domain: Domain[Any], prior: Prior, instance: Instance) -> tuple[Planner, ValueEstimator]:
-    memo, simulator = priors.remember(prior), domain.simulator(instance)
-    value = value_estimators.build(settings.value, prior=memo, simulator=simulator)
+    memo = priors.remember(prior)
+    simulator = NoSimulator() if settings.simulator == "none" else domain.simulator(instance)
+    value = value_estimators.build(settings.value, prior=memo, simulator=simulator, run=settings.remote)
     planner = planners.build(settings.planner, settings.options, Parts(memo, simulator, value))
     return planner, value
 

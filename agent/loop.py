@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from agent.episode import Decision, Episode, EpisodeStop, Proposals, Step
+from planners import Course, drive, planning
 from slinvit.budget import Budget
 from slinvit.errors import EnvironmentFailure
 from slinvit.protocols import Environment, Planner
@@ -22,7 +23,13 @@ class Agent:
     planner: Planner
 
     def run(self, env: Environment, *, seed: int, budget: Budget, report: Mapping[str, Any] | None = None) -> Episode:
-        """Attempt the task of ``env`` once.
+        """Attempt the task of ``env`` once; see :meth:`course`."""
+        return drive(self.course(env, seed=seed, budget=budget, report=report))
+
+    def course(
+        self, env: Environment, *, seed: int, budget: Budget, report: Mapping[str, Any] | None = None
+    ) -> Course[Episode]:
+        """Attempt the task of ``env`` once, asking what the planner's searches ask: many episodes may share batches.
 
         Decision ``i`` draws from the generator named by (``seed``, task id, ``i``), so each can be made again alone.
         A planner that a limit cut short is asked again, because the limit may have been its own; the episode ends when
@@ -42,7 +49,7 @@ class Agent:
         stopped = _over(state)
         while stopped is None:
             rng = generator(seed, state.task.id, len(decisions))
-            decision, state = self._decide(env, state, budget.child(), rng)
+            decision, state = yield from self._decide(env, state, budget.child(), rng)
             decisions.append(decision)
             stopped = _over(state) or _given_up(decision)
         return Episode(
@@ -60,8 +67,8 @@ class Agent:
 
     def _decide(
         self, env: Environment, state: State, budget: Budget, rng: np.random.Generator
-    ) -> tuple[Decision, State]:
-        plan = self.planner.plan(state, budget=budget, rng=rng)
+    ) -> Course[tuple[Decision, State]]:
+        plan = yield from planning(self.planner, state, budget=budget, rng=rng)
         steps, after, surprised = _execute(env, state, plan, budget)
         decision = Decision(
             observation=state.observation,

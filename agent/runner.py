@@ -1,25 +1,19 @@
-"""Many episodes, in this process or in several."""
+"""Many episodes: what is still to run, where it runs, and what is recorded."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from agent.bench import attempt, describe, load_instances
+from agent.bench import left_out, load_instances
 from agent.episode import Episode, Failure, Record
 from agent.records import RunWriter
 from agent.settings import Settings
+from agent.workers import Workers
 from envs.domain import Instance
-from slinvit.errors import InputError, SlinvitError
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+ANSWERS = "answers.sqlite"
+"""In a run folder: what remote models answered."""
 
 Report = Callable[[int, int], None]
 """Called with the number of finished episodes and of all."""
@@ -45,54 +39,6 @@ class Run:
         return tuple(record for record in self.records if isinstance(record, Failure))
 
 
-class Workers:
-    """Processes that run episodes; ``count`` 1 means this one. Shared by the runs of a comparison.
-
-    A worker computes with one thread, unless the environment variables :data:`THREADS` say otherwise: results would
-    otherwise depend on how many workers there are.
-
-    Raises:
-        InputError: a count below 1.
-    """
-
-    def __init__(self, count: int = 1) -> None:
-        if count < 1:
-            raise InputError(f"--workers must be 1 or more, not {count}")
-        for name in THREADS:
-            os.environ.setdefault(name, "1")
-        context = multiprocessing.get_context("spawn")
-        self._pool = (
-            None if count == 1 else ProcessPoolExecutor(count, mp_context=context, initializer=_leave_with_parent)
-        )
-
-    def describe(self, settings: Settings, instances: Sequence[Instance]) -> dict[str, Any]:
-        """Return the header of the run; the model is only loaded where episodes run."""
-        if self._pool is None:
-            return describe(settings, instances)
-        return _result(self._pool.submit(_describe, settings, instances))  # type: ignore[no-any-return]
-
-    def attempt(self, settings: Settings, instances: Sequence[Instance]) -> Iterator[Record]:
-        """Yield a record per task as they finish."""
-        if self._pool is None:
-            yield from (attempt(settings, instance) for instance in instances)
-        else:
-            futures = [self._pool.submit(attempt, settings, instance) for instance in instances]
-            yield from map(_result, as_completed(futures))
-
-    def __enter__(self) -> "Workers":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._pool is None:
-            return
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
-        if error is not None:
-            for process in multiprocessing.active_children():
-                process.terminate()
-
-
 def run(settings: Settings, *, out: Path | None = None, workers: Workers, report: Report) -> Run:
     """Run all tasks of ``settings`` that ``out`` does not hold yet, recording each episode as it finishes.
 
@@ -104,19 +50,28 @@ def run(settings: Settings, *, out: Path | None = None, workers: Workers, report
 
     Raises:
         InputError: the settings cannot be run, or ``out`` holds another run.
+        LimitReached: a hard limit of the run; what has finished is kept.
     """
+    folder = default_folder(settings) if out is None else out
+    settings = replace(settings, remote=remote_options(settings.remote, folder))
     instances = load_instances(settings)
     header = workers.describe(settings, instances)
-    folder = default_folder(settings) if out is None else out
+    header["tasks"]["left_out"] = left_out(settings)
     with RunWriter(folder, header) as writer:
-        waiting = [each for each in instances if not isinstance(writer.records.get(each.task.id), Episode)]
-        done = len(instances) - len(waiting)
+        groups = list(_unfinished(instances, header["together"], writer.records))
+        done = len(instances) - sum(map(len, groups))
         report(done, len(instances))
-        for number, record in enumerate(workers.attempt(settings, waiting), start=done + 1):
+        for number, record in enumerate(workers.attempt(settings, groups), start=done + 1):
             writer.append(record)
             report(number, len(instances))
         records = tuple(writer.records[each.task.id] for each in instances)
     return Run(settings, folder, header, records)
+
+
+def remote_options(given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return ``given``, completed: remote answers are kept in ``folder`` if nowhere else, and billed to it."""
+    kept = {} if {"record", "replay"} & given.keys() else {"record": str(folder / ANSWERS)}
+    return {**kept, "run": folder.name, **given}
 
 
 def default_folder(settings: Settings) -> Path:
@@ -124,32 +79,15 @@ def default_folder(settings: Settings) -> Path:
     return Path("runs") / f"{settings.env.replace(':', '.')}-{settings.digest()}"
 
 
-def _describe(settings: Settings, instances: Sequence[Instance]) -> dict[str, Any]:
-    try:
-        return describe(settings, instances)
-    except InputError as error:
-        # Subclasses take other arguments than their message and would not survive the way between processes.
-        raise InputError(str(error)) from error
+def _unfinished(
+    instances: Sequence[Instance], together: int, records: Mapping[str, Record]
+) -> Iterator[Sequence[Instance]]:
+    """Yield what is left of each group; a task's group depends on the order of the tasks, not on what has finished."""
+    for start in range(0, len(instances), together):
+        group = instances[start : start + together]
+        left = [each for each in group if not isinstance(records.get(each.task.id), Episode)]
+        if left:
+            yield left
 
 
-def _result(future: "Future[Any]") -> Any:
-    try:
-        return future.result()
-    except BrokenProcessPool as error:
-        raise SlinvitError(
-            "a worker process died, perhaps out of memory; finished episodes are kept: "
-            "run the same command again, with fewer --workers"
-        ) from error
-
-
-def _leave_with_parent() -> None:
-    """End this worker quietly on Ctrl-C, and when the process that started it is gone."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+__all__ = ["Report", "Run", "Workers", "default_folder", "remote_options", "run"]

@@ -8,12 +8,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from planners.driver import drive
+from planners.driver import Course, course, drive
 from planners.growth import Draft, Growth, evaluate
 from planners.parts import Parts
 from planners.questions import Asking, Search
 from slinvit.budget import Budget
 from slinvit.errors import BudgetExceeded, InputError, did_you_mean
+from slinvit.protocols import Planner
 from slinvit.tree import Plan, StoppedBy
 from slinvit.types import Action, State
 
@@ -44,7 +45,14 @@ class SearchPlanner(ABC):
         Raises:
             InputError: the episode is over in ``state``.
         """
-        return drive(self.search(state, budget=budget, rng=rng), self.parts, budget, rng)
+        return drive(planning(self, state, budget=budget, rng=rng))
+
+
+def planning(planner: Planner, state: State, *, budget: Budget, rng: np.random.Generator) -> Course[Plan]:
+    """Return a course to the plan of ``planner``; one that is no :class:`SearchPlanner` asks nobody and just plans."""
+    if not isinstance(planner, SearchPlanner):
+        return planner.plan(state, budget=budget, rng=rng)
+    return (yield from course(planner.search(state, budget=budget, rng=rng), planner.parts, budget=budget, rng=rng))
 
 
 @dataclass(frozen=True)

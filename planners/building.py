@@ -18,6 +18,7 @@ PLANNERS = Registry(
     targets={
         "slinvit": "planners.slinvit:Slinvit",
         "greedy": "planners.single:Greedy",
+        "reactive": "planners.reactive:Reactive",
         "best-of-n": "planners.sampling:BestOfN",
         "random": "planners.single:Random",
         "breadth-first": "planners.graph:BreadthFirst",

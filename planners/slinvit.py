@@ -14,7 +14,7 @@ from planners.questions import Asking
 from slinvit.errors import InputError
 from slinvit.kl import soft_value
 from slinvit.tree import StoppedBy
-from slinvit.types import Action, taken_before
+from slinvit.types import Action, ActionDistribution, taken_before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,8 @@ class Slinvit(TreePlanner):
         lam: units of return per nat; ``inf`` leaves the choice to the prior.
         expand: ``prior``: the most probable actions are simulated, ties broken at random. ``all``: all are simulated,
             and the best by reward + lam * log pi + V kept, ties in the order of the actions.
+        proposals: with ``expand="prior"``, the ``top`` actions of a node, or as many ``sampled`` from the prior without
+            replacement.
         mask: drop states already visited in the episode or on the path. At the root, when nothing is left, less
             probable actions are tried until one leads somewhere new.
         backtrack: let the mask return to a state visited in the episode, but never repeat an action already taken in
@@ -54,6 +56,7 @@ class Slinvit(TreePlanner):
     depth: int = 4
     lam: float = 0.3
     expand: Literal["prior", "all"] = "prior"
+    proposals: Literal["top", "sampled"] = "top"
     mask: bool = True
     backtrack: bool = True
     merge: bool = True
@@ -98,9 +101,11 @@ class Slinvit(TreePlanner):
         nodes = [node for node in level if node.open]
         width, ties = (self.breadth, rng) if self.expand == "prior" else (None, None)
         proposals = yield from propose(nodes, width)
+        drawn = self.expand == "prior" and self.proposals == "sampled"
+        orders = [_drawn(proposal, rng) if drawn else proposal.ranked(ties) for proposal in proposals]
         ranked = [
-            [Edge(node, action, log_prob) for action, log_prob in proposal.ranked(ties) if action not in taken]
-            for node, proposal, taken in zip(nodes, proposals, map(self._taken, nodes), strict=True)
+            [Edge(node, action, log_prob) for action, log_prob in order if action not in taken]
+            for node, order, taken in zip(nodes, orders, map(self._taken, nodes), strict=True)
         ]
         children = yield from simulate([edge for edges in ranked for edge in edges[:width]])
         fresh = self._fresh(growth, children)
@@ -176,6 +181,12 @@ class Slinvit(TreePlanner):
 
     def _term(self, log_prob: float) -> float:
         return log_prob if self.scoring == "log" else math.exp(log_prob)
+
+
+def _drawn(proposal: ActionDistribution, rng: np.random.Generator) -> Sequence[tuple[Action, float]]:
+    """Return (action, log-probability) pairs in the order in which actions are drawn without replacement."""
+    order = np.argsort(-(proposal.log_probs + rng.gumbel(size=len(proposal.actions))))
+    return [(proposal.actions[i], float(proposal.log_probs[i])) for i in order if proposal.log_probs[i] > -np.inf]
 
 
 def _kept_children(node: Draft) -> list[Draft]:

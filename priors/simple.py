@@ -13,7 +13,7 @@ from slinvit.errors import InputError, PriorError, did_you_mean
 from slinvit.registry import Spec
 from slinvit.types import Action, ActionDistribution, State, Usage
 
-COMBINATORS = ("temperature", "uniform", "mask")
+COMBINATORS = ("temperature", "uniform", "mask", "adversarial", "metered")
 """Options that every prior takes."""
 
 

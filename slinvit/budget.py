@@ -82,6 +82,11 @@ class Budget:
         """Return a budget of its own that also charges this one."""
         return Budget(limits, parent=self, clock=self._clock)
 
+    @property
+    def root(self) -> "Budget":
+        """The budget above all parents; those who have another one share no limit with this one."""
+        return self if self._parent is None else self._parent.root
+
     def remaining(self, resource: str) -> float:
         """Return how much of ``resource`` may still be spent here and in every parent; ``inf`` without a limit."""
         _check(resource)
@@ -95,9 +100,13 @@ class Budget:
             BudgetExceeded: a limit here or in a parent would be passed; time that has run out counts as passed.
         """
         for name in self._limited if amounts else ():
-            if (asked := amounts.get(name, 0)) > (left := self.remaining(name)) or left < 0:
-                raise BudgetExceeded(name, asked, max(left, 0))
+            if not self._covers(name, asked := amounts.get(name, 0)):
+                raise BudgetExceeded(name, asked, max(self.remaining(name), 0))
         self.charge(**amounts)
+
+    def allows(self, **amounts: float) -> bool:
+        """Say whether :meth:`spend` would book ``amounts``."""
+        return all(self._covers(name, amounts.get(name, 0)) for name in self._limited)
 
     def charge(self, **amounts: float) -> None:
         """Book what has already been spent; raises ``InputError``, booking nothing, for what is no amount."""
@@ -114,6 +123,10 @@ class Budget:
         """Return what was spent so far; seconds run from creation."""
         spent = {name: int(amount) for name, amount in self._spent.items() if name not in ("seconds", "usd")}
         return Ledger(**spent, seconds=self._used("seconds"), usd=self._spent["usd"])
+
+    def _covers(self, resource: str, amount: float) -> bool:
+        left = self.remaining(resource)
+        return left >= 0 and amount <= left
 
     def _used(self, resource: str) -> float:
         return self._clock() - self._start if resource == "seconds" else self._spent[resource]

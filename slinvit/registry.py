@@ -15,11 +15,16 @@ from slinvit.errors import InputError, UnknownName
 
 @dataclass(frozen=True)
 class Spec:
-    """A parsed name with its argument and options; all values are text."""
+    """A parsed name with its argument and options; all values are text.
+
+    ``run`` holds what holds for every model of a run that is reached over a network: where its answers are kept and
+    hard limits. Whoever reaches none has no use for it.
+    """
 
     name: str
     argument: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    run: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Registry:
     def split(self, text: str) -> tuple[Any, Spec]:
         """Return the target that ``text`` names and the rest of the spec."""
         name, _, rest = text.partition(":")
-        if name not in self.names() and ":" in text and _importable(name):
+        # Our own names first: looking for plug-ins reads the metadata of every installed distribution.
+        if ":" in text and name not in self.targets and name not in self.names() and _importable(name):
             attribute, _, rest = rest.partition(":")
             name = f"{name}:{attribute}"
         argument, options = _parse_rest(text, rest)

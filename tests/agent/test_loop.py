@@ -6,6 +6,7 @@ import pytest
 from agent.episode import decode, encode
 from agent.loop import Agent, replay
 from envs.toy import GraphWorld
+from planners import drive
 from slinvit.budget import Budget
 from slinvit.errors import EnvironmentFailure
 from slinvit.rng import generator
@@ -140,6 +141,22 @@ def test_a_failure_of_the_world_is_not_an_episode() -> None:
     broken = Broken(EDGES, "a", frozenset({"c"}), 6)
     with pytest.raises(EnvironmentFailure, match="lights"):
         Agent(Script([plan("go")])).run(broken, seed=0, budget=Budget())
+
+
+def test_the_world_is_not_touched_before_the_course_is_driven() -> None:
+    class Noticing(GraphWorld):
+        resets = 0
+
+        def reset(self, *, seed: int | None = None) -> State:
+            self.resets += 1
+            return super().reset(seed=seed)
+
+    here = Noticing(EDGES, "a", frozenset({"c"}), 6)
+    before = here.resets
+    course = Agent(Script([plan("go", "go")])).course(here, seed=0, budget=Budget())
+    assert here.resets == before
+    assert drive(course).solved
+    assert here.resets == before + 1
 
 
 def test_an_episode_can_be_replayed_from_its_record() -> None:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from envs.toy import GraphSimulator, GraphWorld
+from slinvit.budget import Budget
 from slinvit.errors import EnvironmentFailure, InputError
-from slinvit.types import Action, Task, Transition
+from slinvit.registry import Spec
+from slinvit.types import Action, ActionDistribution, State, Task, Transition, Usage
 
 
 @dataclass(frozen=True)
@@ -110,3 +114,33 @@ class DyingToyland(Toyland):
         goals = frozenset({f"room {instance.length}"})
         kind = DyingWorld if instance.number == 5 else SlowWorld
         return kind(instance.edges, "room 0", goals, instance.horizon, name=f"corridor-{instance.number}")
+
+
+@dataclass(frozen=True)
+class Keen:
+    """A prior that goes right, says that batches help it, and notes the size of each in a file."""
+
+    number: int = 0
+    deterministic = True
+    batched = True
+
+    def propose(
+        self, states: Sequence[State], *, k: int | None = None, budget: Budget, rng: np.random.Generator
+    ) -> list[ActionDistribution]:
+        budget.spend(llm_calls=len(states))
+        with Path("batches").open("a") as file:
+            file.write(f"{self.number} {len(states)}\n")
+        return [
+            ActionDistribution.normalised(
+                actions, [float(each == "right") for each in actions], usage=Usage(llm_calls=1)
+            )
+            for actions in (state.actions or () for state in states)
+        ]
+
+    def fresh(self) -> "Keen":
+        return Keen(self.number + 1)
+
+
+def keen(spec: Spec) -> Keen:
+    """A prior that gains from batches."""
+    return Keen()
