@@ -1,8 +1,10 @@
 # `make demo` and `make test` set everything up on a fresh machine; see README.md.
+# `make test EXTRAS=dev,alfworld` also installs ALFWorld's real engine, built from source (C++ compiler, make, cmake).
 PYTHON ?= python3
+EXTRAS ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed-$(EXTRAS)
 
 .PHONY: demo test check clean
 
@@ -20,7 +22,7 @@ check: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $@
 
 clean:

@@ -4,7 +4,7 @@ import pytest
 
 from envs.blocksworld.core import TABLE, Fact, Support
 from envs.blocksworld.problem import Problem, first_state
-from slinvit import State
+from slinvit import State, Task
 
 MakeState = Callable[..., State]
 
@@ -25,3 +25,16 @@ def make_state() -> MakeState:
 def tower_to_build(make_state: MakeState) -> State:
     """Three blocks on the table, to be stacked red on blue on orange."""
     return make_state((TABLE, TABLE, TABLE), ((0, 1), (1, 2)))
+
+
+@pytest.fixture
+def states_for(make_state: MakeState, tower_to_build: State) -> Callable[[str], list[State]]:
+    """From the name of a value to two different states that it can read."""
+    task = Task("egg", "alfworld", "put a hot egg in drawer.", 50)
+    seen = ("go to desk 1", "You arrive at desk 1. On the desk 1, you see a egg 1.")
+    household = [
+        State(task, "", actions=("go to desk 1",)),
+        State(task, seen[1], history=(seen,), actions=("examine desk 1",)),
+    ]
+    blocks = [tower_to_build, make_state((1, 2, -1), ((2, 0),))]
+    return lambda name: household if name == "subgoals" else blocks

@@ -1,0 +1,1 @@
+"""The twin of ALFWorld against the stock engine: differences, time and memory."""

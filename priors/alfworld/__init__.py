@@ -1,0 +1,1 @@
+"""What can be known about an ALFWorld household from its words alone, and policies made of that."""
