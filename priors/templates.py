@@ -1,9 +1,11 @@
 """How a state becomes the text in front of a candidate action."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from string import Formatter
 
+from priors.alfworld import prompts
 from slinvit.errors import InputError, UnknownName
 from slinvit.types import Action, State
 
@@ -20,7 +22,7 @@ BLOCKSWORLD = (
 )
 """The scoring prompt of PlanBench without domain introduction and examples; the current state is the initial one."""
 
-PLAIN = "Task: {goal}\n\n{history}Observation: {observation}\n\nPossible actions:\n{actions}\n\nNext action:\n"
+PLAIN = "Task: {goal}\n\n{history}Observation: {observation}\n\n{possible}Next action:\n"
 """For any model: the task, what happened, what is seen, what can be done. Ends with a newline, a stable boundary."""
 
 
@@ -30,23 +32,35 @@ class Template:
 
     Attributes:
         name: as registered.
-        form: text with the fields ``goal``, ``observation``, ``history`` and ``actions``.
+        form: text with the fields ``goal``, ``observation``, ``history``, ``actions`` and ``possible`` (the actions
+            under a heading, nothing where any text may be typed); with ``more`` also its own.
         check: raises where a prompt or a candidate is not what a model of this template was made for.
+        more: further fields of a state.
     """
 
     name: str
     form: str
     check: Callable[[str, Sequence[str]], None] | None = None
+    more: Callable[[State], Mapping[str, str]] | None = None
+
+    @property
+    def null(self) -> str:
+        """What asks for the action and says nothing about the state: the last line, without its fields."""
+        last = self.form.splitlines(keepends=True)[-1]
+        return "".join(literal for literal, *_ in Formatter().parse(last))
 
     def prompt(self, state: State) -> str:
         """Return the text in front of the action."""
         history = "".join(f"Action: {action}\nObservation: {seen}\n\n" for action, seen in state.history[:-1])
         last = f"Action: {state.history[-1][0]}\n" if state.history else ""
+        listed = "\n".join(f"- {action}" for action in state.actions or ())
         return self.form.format(
             goal=state.task.goal,
             observation=state.observation,
             history=history + last,
-            actions="\n".join(f"- {action}" for action in state.actions or ()),
+            actions=listed,
+            possible=f"Possible actions:\n{listed}\n\n" if listed else "",
+            **({} if self.more is None else self.more(state)),
         )
 
 
@@ -79,6 +93,8 @@ def check_blocksworld(prompt: str, candidates: Sequence[Action]) -> None:
 TEMPLATES = {
     "blocksworld": Template("blocksworld", BLOCKSWORLD),
     "plain": Template("plain", PLAIN),
+    "alfworld": Template("alfworld", prompts.FORM, more=prompts.fields),
+    "alfworld-react": Template("alfworld-react", prompts.FORM, more=prompts.fields_with_thoughts),
 }
 
 

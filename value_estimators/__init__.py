@@ -4,6 +4,9 @@ Planners ask for the value of states in which the episode goes on; where it is o
 estimator says there (``obstacles``: 1000 at the goal) never enters a search.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from slinvit.protocols import Prior, Simulator, ValueEstimator
 from slinvit.registry import Registry
 
@@ -12,6 +15,8 @@ VALUES = Registry(
     targets={
         "goals-met": "value_estimators.blocksworld:goals_met",
         "obstacles": "value_estimators.blocksworld:obstacles",
+        "subgoals": "value_estimators.alfworld:subgoals",
+        "critic": "value_estimators.critic:critic",
         "rollout": "value_estimators.rollout:rollout",
         "learned": "value_estimators.learned:learned",
         "zero": "value_estimators.zero:zero",
@@ -22,19 +27,20 @@ VALUES = Registry(
 """Names to functions ``(spec: Spec, *, prior: Prior, simulator: Simulator) -> ValueEstimator``."""
 
 
-def build(text: str, *, prior: Prior, simulator: Simulator) -> ValueEstimator:
+def build(text: str, *, prior: Prior, simulator: Simulator, run: Mapping[str, str] | None = None) -> ValueEstimator:
     """Return the value estimator that ``text`` names, ``NAME:ARGUMENT,key=value,...``.
 
     Args:
         text: for example ``goals-met``, ``rollout:n=4,depth=8`` or ``learned:FOLDER``.
         prior: of the run; rollouts follow it.
         simulator: of the run; rollouts advance in it.
+        run: options of everything in this run that asks a remote model; see :attr:`slinvit.registry.Spec.run`.
 
     Raises:
         InputError: an unknown name or option, or a value that cannot be used.
     """
     factory, spec = VALUES.split(text)
-    estimator: ValueEstimator = factory(spec, prior=prior, simulator=simulator)
+    estimator: ValueEstimator = factory(replace(spec, run=run or {}), prior=prior, simulator=simulator)
     return estimator
 
 

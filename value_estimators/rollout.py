@@ -78,6 +78,6 @@ def _running(states: Sequence[State]) -> list[int]:
 def rollout(spec: Spec, *, prior: Prior, simulator: Simulator) -> Rollout:
     """Monte-Carlo under the prior of the run, or another: n=4, depth=STEPS, prior=NAME."""
     check_spec(spec, options=("n", "depth", "prior"))
-    followed = build_prior(spec.options["prior"]) if "prior" in spec.options else prior
+    followed = build_prior(spec.options["prior"], run=spec.run) if "prior" in spec.options else prior
     depth = positive_int(spec, "depth", 1) if "depth" in spec.options else None
     return Rollout(followed, simulator, positive_int(spec, "n", 4), depth)

@@ -1,0 +1,1 @@
+"""Ways from a server's answers to a distribution over actions, one per module."""
