@@ -1,4 +1,4 @@
-"""The command line: ``slinvit run | compare | list | show | train-prior | train-value``.
+"""The command line: ``slinvit run | compare | list | show | theory | data | train-prior | train-value``.
 
 Only typer is imported here; each command imports what it needs, so ``slinvit --help`` answers at once.
 """
@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 import typer
 
 from agent import guard
+from agent.data import app as data
 from agent.lazy import LazyGroup
+from agent.theory.commands import app as theory
 
 LEDGER_HELP = (
     "With --json exactly one JSON object is printed; its `ledger` holds totals over all episodes, "
@@ -20,6 +22,22 @@ LEDGER_HELP = (
 )
 
 INTERRUPTED = 130
+KEPT = {
+    "run": "finished episodes are kept, the same command continues",
+    "data": "what was fetched is kept, the same command continues",
+    "theory experiment": "finished runs are kept, the same command continues",
+    "theory validate": "nothing is kept; --only and --quick check less",
+    "calibrate": "nothing is written before everything is measured",
+}
+"""What an interrupted command leaves behind, by how the command begins."""
+
+
+MaxUsd = Annotated[float | None, typer.Option(help="Whole run, remote models: hard limit on the bill.")]
+MaxTokens = Annotated[float | None, typer.Option(help="Whole run, remote models: hard limit on tokens.")]
+MaxRequests = Annotated[float | None, typer.Option(help="Whole run, remote models: hard limit on requests sent.")]
+Prices = Annotated[Path | None, typer.Option(help="YAML, MODEL: {input: USD, output: USD} per million tokens.")]
+Record = Annotated[Path | None, typer.Option(help="Store of remote answers (default: in the run folder).")]
+Replay = Annotated[Path | None, typer.Option(help="Take remote answers from this store; nothing is sent.")]
 
 app = typer.Typer(
     name="slinvit",
@@ -28,6 +46,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(theory, name="theory")
+app.add_typer(data, name="data")
 
 
 @runtime_checkable
@@ -54,8 +74,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         code = _explain(error)
     if code == INTERRUPTED:
-        _complain("interrupted; finished episodes are kept, the same command continues", code)
+        _complain(_interrupted(arguments), code)
     raise SystemExit(code)
+
+
+def _interrupted(arguments: Sequence[str]) -> str:
+    words = " ".join(arguments[:2])
+    return next((f"interrupted; {left}" for name, left in KEPT.items() if words.startswith(name)), "interrupted")
 
 
 @app.callback(invoke_without_command=True)
@@ -76,9 +101,18 @@ def run_command(
     ] = "random:40",
     instances: Annotated[str | None, typer.Option(help="Folder or archive with the files of a task list.")] = None,
     engine: Annotated[str | None, typer.Option(help="Engine of the live world, where it has several.")] = None,
-    prior: Annotated[str, typer.Option(help="Prior: bundled, uniform, hf:PATH_OR_ID, ...")] = "bundled",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out tasks that cannot be read, and count them.")
+    ] = False,
+    simulator: Annotated[
+        Literal["exact", "none"], typer.Option(help="Whether planners may simulate the world, or must do without.")
+    ] = "exact",
+    trials: Annotated[int, typer.Option(help="Attempts per episode, remembered; needs --simulator none.")] = 1,
+    prior: Annotated[
+        str | None, typer.Option(help="Prior: bundled, uniform, placement, hf:PATH_OR_ID, ... (default: the world's).")
+    ] = None,
     planner: Annotated[str, typer.Option(help="Planner: NAME or NAME:key=value,...")] = "slinvit",
-    value: Annotated[str, typer.Option(help="Value estimator.")] = "goals-met",
+    value: Annotated[str | None, typer.Option(help="Value estimator (default: the world's).")] = None,
     breadth: Annotated[int | None, typer.Option(help="k, actions kept per node (slinvit: 2).")] = None,
     depth: Annotated[int | None, typer.Option(help="N, steps of look-ahead (slinvit: 4).")] = None,
     lam: Annotated[float | None, typer.Option(help="Weight of the prior, value units per nat (slinvit: 0.3).")] = None,
@@ -91,8 +125,17 @@ def run_command(
     max_llm_calls: Annotated[int | None, typer.Option(help="Per episode.")] = None,
     max_sim_steps: Annotated[int | None, typer.Option(help="Per episode.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Per episode.")] = None,
+    max_usd: MaxUsd = None,
+    max_tokens: MaxTokens = None,
+    max_requests: MaxRequests = None,
+    prices: Prices = None,
+    record: Record = None,
+    replay: Replay = None,
     limit: Annotated[int | None, typer.Option(help="At most this many tasks.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    together: Annotated[
+        int | None, typer.Option(help="Episodes in lockstep, on shared batches (local models: 16, else 1).")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/ENV-DIGEST of the settings).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
@@ -101,8 +144,9 @@ def run_command(
     from agent.progress import progress_bars
     from agent.report import ledger_table, summarise, summary_table
     from agent.runner import Workers, run
-    from agent.settings import Settings
+    from agent.settings import Settings, usual_parts
 
+    usual = usual_parts(env)
     options = {
         "breadth": breadth,
         "depth": depth,
@@ -119,14 +163,26 @@ def run_command(
         tasks=tasks,
         instances=instances,
         engine=engine,
+        skip_bad=skip_bad,
+        simulator=simulator,
+        trials=trials,
         horizon=horizon,
         limit=limit,
         seed=seed,
-        prior=prior,
+        prior=prior or usual["prior"],
         planner=planner,
-        value=value,
+        value=value or usual["value"],
         options={name: option for name, option in options.items() if option is not None},
         budget={name: most for name, most in limits.items() if most is not None},
+        together=together,
+        remote=_given(
+            max_usd=max_usd,
+            max_tokens=max_tokens,
+            max_requests=max_requests,
+            prices=prices,
+            record=record,
+            replay=replay,
+        ),
     )
     with progress_bars() as report, Workers(workers) as crew:
         done = run(settings, out=out, workers=crew, report=report(env))
@@ -143,6 +199,12 @@ def compare_command(
     config: Annotated[Path, typer.Argument(help="YAML file: env, tasks, settings, grid, budgets.")],
     out: Annotated[Path | None, typer.Option(help="Folder of all runs (default: runs/NAME-DIGEST).")] = None,
     workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
+    max_usd: MaxUsd = None,
+    max_tokens: MaxTokens = None,
+    max_requests: MaxRequests = None,
+    prices: Prices = None,
+    record: Record = None,
+    replay: Replay = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of run summaries.")] = False,
 ) -> None:
     """Run named settings on the same tasks: table, exact McNemar test, plot, compare.json."""
@@ -155,7 +217,15 @@ def compare_command(
     comparison = read_config(config)
     folder = default_folder(config, comparison) if out is None else out
     with progress_bars() as report, Workers(workers) as crew:
-        result = compare(comparison, out=folder, workers=crew, report=report)
+        remote = _given(
+            max_usd=max_usd,
+            max_tokens=max_tokens,
+            max_requests=max_requests,
+            prices=prices,
+            record=record,
+            replay=replay,
+        )
+        result = compare(comparison, out=folder, workers=crew, report=report, remote=remote)
     if as_json:
         _print_json(list(result.summaries))
     else:
@@ -189,6 +259,10 @@ def show_command(
 
     records = load_run(run)
     _print(episode_list(records) if episode is None else episode_view(pick(records, episode)))
+
+
+def _given(**options: object) -> dict[str, str]:
+    return {name: str(option) for name, option in options.items() if option is not None}
 
 
 def _finish(summaries: Sequence[dict[str, Any]]) -> None:

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agent.grid import Comparison, Row, expand, slug
 from agent.plotting import draw_budgets, draw_rates
 from agent.report import summarise
-from agent.runner import Report, Run, Workers, run
+from agent.runner import Report, Run, Workers, remote_options, run
 from slinvit.errors import InputError
 
 
@@ -40,7 +40,14 @@ class Result:
     paired: dict[str, Paired]
 
 
-def compare(config: Comparison, *, out: Path, workers: Workers, report: Callable[[str], Report]) -> Result:
+def compare(
+    config: Comparison,
+    *,
+    out: Path,
+    workers: Workers,
+    report: Callable[[str], Report],
+    remote: Mapping[str, str] | None = None,
+) -> Result:
     """Run every row in a folder of its own under ``out``, then test, draw and write ``compare.json``.
 
     Args:
@@ -48,9 +55,14 @@ def compare(config: Comparison, *, out: Path, workers: Workers, report: Callable
         out: rows that are already there are kept, or continued where they stopped.
         workers: where episodes run.
         report: given the name of a row, returns what is told about its progress.
+        remote: options of everything that asks a remote model. All rows share a store of answers, and a bill.
     """
     rows = expand(config)
-    runs = [run(row.settings, out=out / slug(row.name), workers=workers, report=report(row.name)) for row in rows]
+    shared = remote_options(remote or {}, out)
+    runs = [
+        run(replace(row.settings, remote=shared), out=out / slug(row.name), workers=workers, report=report(row.name))
+        for row in rows
+    ]
     summaries = tuple(
         {**summarise(done, row.name), "setting": row.setting} for row, done in zip(rows, runs, strict=True)
     )

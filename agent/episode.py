@@ -28,16 +28,25 @@ EpisodeStop: TypeAlias = Literal["solved", "terminal", "horizon", "budget", "no-
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What the prior said in one state: ``actions`` [A], ``log_probs`` [A] in nats, and how they were obtained."""
+    """What the prior said in one state.
+
+    Attributes:
+        actions: ``[A]``.
+        log_probs: ``[A]`` in nats.
+        method: how they were obtained.
+        unmatched: share of the model's answers that named none of the actions.
+    """
 
     actions: tuple[Action, ...]
     log_probs: tuple[float, ...]
     method: Method
+    unmatched: float = 0.0
 
     @classmethod
     def of(cls, distribution: ActionDistribution) -> "Proposals":
         """Return the record of ``distribution``."""
-        return cls(distribution.actions, tuple(map(float, distribution.log_probs)), distribution.method)
+        log_probs = tuple(map(float, distribution.log_probs))
+        return cls(distribution.actions, log_probs, distribution.method, distribution.unmatched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +205,12 @@ def _decode_decision(content: dict[str, Any]) -> Decision:
         **{
             **content,
             "prior": prior
-            and Proposals(tuple(prior["actions"]), tuple(map(float, prior["log_probs"])), prior["method"]),
+            and Proposals(
+                tuple(prior["actions"]),
+                tuple(map(float, prior["log_probs"])),
+                prior["method"],
+                prior.get("unmatched", 0.0),  # records of the first version have none
+            ),
             "path": tuple(content["path"]),
             "score": float(content["score"]),
             "tree": SearchTree(tuple(Node(*row) for row in rows)),

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import planners
-from agent.settings import Settings
+from agent.settings import Settings, usual_parts
 from slinvit.errors import InputError, did_you_mean
 from slinvit.registry import parse_spec
 
@@ -62,12 +62,16 @@ class Comparison(Choice):
     tasks: str = "random:40"
     instances: str | None = None
     engine: str | None = None
+    skip_bad: bool = False
+    simulator: str = "exact"
+    trials: int = 1
     horizon: int | str = "2x"
     limit: int | None = None
     seed: int = 0
     max_llm_calls: float | None = None
     max_sim_steps: float | None = None
     max_seconds: float | None = None
+    together: int | None = Field(default=None, ge=1)
     settings: list[Setting] = Field(min_length=1)
     grid: dict[str, list[Option]] = {}
     budgets: dict[Literal["llm_calls", "sim_steps"], list[float]] = {}
@@ -166,18 +170,23 @@ def _settings(config: Comparison, setting: Setting, choice: dict[str, Option]) -
     chosen = {**common, **own, **setting.options, **choice}
     for key in written.keys() & chosen.keys():
         raise InputError(f"setting {setting.name!r}: {key} is given in its planner and beside it; leave one out")
-    parts = {part: str(chosen.pop(part)) for part in PARTS if part in chosen}
+    parts = {**usual_parts(config.env), **{part: str(chosen.pop(part)) for part in PARTS if part in chosen}}
     limits = {"llm_calls": config.max_llm_calls, "sim_steps": config.max_sim_steps, "seconds": config.max_seconds}
     return Settings(
         env=config.env,
         tasks=config.tasks,
         instances=config.instances,
         engine=config.engine,
+        skip_bad=config.skip_bad,
+        simulator=config.simulator,
+        trials=config.trials,
         horizon=str(config.horizon),
         limit=config.limit,
         seed=config.seed,
         options=chosen,
         budget={resource: limit for resource, limit in limits.items() if limit is not None},
+        together=config.together,
+        remote={},
         **parts,
     )
 

@@ -7,10 +7,14 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS = {
+    "calibrate": ("agent.calibration.command:command", "Measure what a prior knows about an environment, untrained."),
+    "doctor": ("agent.doctor:command", "Say what this installation, its data and a backend can do."),
+    "serve": ("agent.serve:command", "Offer a local prior over HTTP, to many processes and other programs."),
+    "train-placement": ("learners.train_placement:command", "Count where things lie: the placement prior of ALFWorld."),
     "train-prior": ("learners.train_prior:command", "Train the small language model that ships as the bundled prior."),
     "train-value": ("learners.train_value:command", "Train the small network that ships as the learned value."),
 }
-"""Names to (typer function, one line of help). The packages stand above this one, so they are named, not imported."""
+"""Names to (typer function, one line of help). Named, not imported: most of the packages stand above this one."""
 
 
 class LazyGroup(TyperGroup):

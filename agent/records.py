@@ -13,7 +13,7 @@ from slinvit.errors import RecordError
 
 HEADER, EPISODES = "run.json", "episodes.jsonl"
 
-NOT_COMPARED = ("versions",)
+NOT_COMPARED = ("versions", "together")
 """Parts of the header that may differ when a run is resumed."""
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from statistics import NormalDist, fmean
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from agent.episode import Episode
 from agent.runner import Run
+from priors.remote.store import read_bill
 from slinvit.budget import Ledger
 
 LEDGER = (
@@ -50,8 +52,10 @@ def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
     """Return the summary of a run as JSON values.
 
     ``ledger`` holds totals over the episodes that ran; episodes that failed to run are counted in ``errors`` and are in
-    no other number. ``mean_steps`` and ``mean_plan_ratio`` (steps over optimal steps) are over solved episodes; what
-    cannot be known is ``null``.
+    no other number. ``bill`` is what was sent to servers, also in earlier attempts and for what came to nothing; the
+    rows of a comparison share it, while the ledger counts an answer wherever it came from. ``by_type`` has a row per
+    type of task, where tasks have types. ``mean_steps`` and ``mean_plan_ratio`` (steps over optimal steps) are over
+    solved episodes; what cannot be known is ``null``.
     """
     episodes, settings = run.episodes, run.settings
     solved = [episode for episode in episodes if episode.solved]
@@ -63,16 +67,21 @@ def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
         "prior": settings.prior,
         "planner": settings.planner,
         "value": settings.value,
+        "simulator": settings.simulator,
+        "trials": settings.trials,
         "episodes": len(episodes),
         "successes": len(solved),
         "success_rate": len(solved) / len(episodes) if episodes else None,
         "ci95": list(wilson_interval(len(solved), len(episodes))) if episodes else None,
         "mean_steps": fmean(len(each.steps) for each in solved) if solved else None,
         "mean_plan_ratio": fmean(ratios) if ratios else None,
+        "by_type": by_type(episodes),
         "ledger": {resource: spent[resource] for resource in LEDGER},
-        "oracle": run.header["value"]["oracle"],
+        "bill": None if (sent := read_bill(settings.remote)) is None else asdict(sent),
+        "oracle": run.header["value"]["oracle"] or bool(run.header.get("prior", {}).get("oracle")),
         "prior_method": _prior_methods(episodes),
         "errors": len(run.failures),
+        "left_out": run.header.get("tasks", {}).get("left_out", 0),
         "first_error": run.failures[0].error if run.failures else None,
         "tasks": settings.tasks,
         "seed": settings.seed,
@@ -80,6 +89,15 @@ def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
         "budget": dict(settings.budget),
         "run_dir": str(run.folder),
     }
+
+
+def by_type(episodes: Sequence[Episode]) -> dict[str, Any]:
+    """Return success by ``report["type"]``, with Wilson intervals and what an episode took on average; sorted."""
+    groups: dict[str, list[Episode]] = {}
+    for episode in episodes:
+        if "type" in episode.report:
+            groups.setdefault(episode.report["type"], []).append(episode)
+    return {kind: _group(group) for kind, group in sorted(groups.items())}
 
 
 def total_ledger(episodes: Sequence[Episode]) -> Ledger:
@@ -96,15 +114,23 @@ def summary_table(summary: dict[str, Any]) -> Table:
         ("prior", f"{summary['prior']} ({summary['prior_method'] or 'not asked'})"),
         ("planner", " ".join([summary["planner"], *(f"{k}={v}" for k, v in summary["options"].items())])),
         ("value", summary["value"]),
+        ("simulator", summary["simulator"]),
         ("oracle", yes_no(summary["oracle"])),
         ("episodes", f"{summary['episodes']} ({summary['errors']} failed to run)"),
+        *([("left out", f"{summary['left_out']} tasks that cannot be read")] if summary["left_out"] else []),
         ("success rate", rate_text(summary)),
+        *((f"· {kind}", rate_text(group)) for kind, group in summary["by_type"].items()),
         ("steps when solved", number_text(summary["mean_steps"])),
         ("plan length / optimal", number_text(summary["mean_plan_ratio"])),
+        *([] if summary["bill"] is None else [("sent to servers", _bill_text(summary["bill"]))]),
         ("run folder", summary["run_dir"]),
     ]:
         table.add_row(name, text)
     return table
+
+
+def _bill_text(bill: Mapping[str, float]) -> str:
+    return f"{bill['requests']:,} requests, {bill['tokens']:,.0f} tokens, {bill['usd']:.4g} usd"
 
 
 def ledger_table(summary: dict[str, Any]) -> Table:
@@ -124,7 +150,8 @@ def comparison_table(summaries: Sequence[dict[str, Any]], baseline: str, p_value
     oracles = [summary["name"] for summary in summaries if summary["oracle"]]
     table = Table(
         title=f"{first['env']} · {first['tasks']} · {first['episodes'] + first['errors']} tasks",
-        caption=f"costs per episode; p: exact McNemar test against {baseline}; oracle: {', '.join(oracles) or 'no'}",
+        caption=f"costs per episode; p: exact McNemar test against {baseline}; oracle: {', '.join(oracles) or 'no'}; "
+        f"prior obtained: {_methods_of_rows(summaries)}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -165,6 +192,28 @@ def yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def _group(episodes: Sequence[Episode]) -> dict[str, Any]:
+    count, solved, spent = len(episodes), sum(each.solved for each in episodes), total_ledger(episodes)
+    return {
+        "episodes": count,
+        "successes": solved,
+        "success_rate": solved / count,
+        "ci95": list(wilson_interval(solved, count)),
+        "env_steps": spent.env_steps / count,
+        "sim_steps": spent.sim_steps / count,
+    }
+
+
 def _prior_methods(episodes: Sequence[Episode]) -> str:
-    asked = (decision.prior for episode in episodes for decision in episode.decisions)
-    return ", ".join(sorted({prior.method for prior in asked if prior is not None}))
+    """Return how the prior's answers were obtained, with the share that named no admissible action."""
+    asked = [each.prior for episode in episodes for each in episode.decisions if each.prior is not None]
+    unmatched = fmean(prior.unmatched for prior in asked) if asked else 0.0
+    methods = ", ".join(sorted({prior.method for prior in asked}))
+    return f"{methods}, {unmatched:.1%} unmatched" if unmatched else methods
+
+
+def _methods_of_rows(summaries: Sequence[dict[str, Any]]) -> str:
+    rows: dict[str, list[str]] = {}
+    for summary in summaries:
+        rows.setdefault(summary["prior_method"] or "not asked", []).append(summary["name"])
+    return "; ".join(method if len(rows) == 1 else f"{method} ({', '.join(names)})" for method, names in rows.items())

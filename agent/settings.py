@@ -8,21 +8,28 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agent.episode import json_number
+from envs import ENVS
 from planners import Option
 from slinvit.budget import Budget
-from slinvit.errors import InputError
+from slinvit.errors import InputError, UnknownName
+
+SIMULATORS = ("exact", "none")
+"""Look-ahead in the exact world, or no look-ahead at all."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the outcome of a run, and nothing else: not the number of workers, not where it is written.
+    """What decides the outcome of a run, and how it is batched: not the number of workers, not where it is written.
 
     Attributes:
         env: name of the environment.
         tasks: task source, as the environment reads it.
         instances: folder or archive in which a task list finds its files.
         engine: of the live world, where the environment has several.
-        horizon: steps per episode, a number or ``2x`` for twice the optimal length.
+        skip_bad: leave out tasks that cannot be read, and count them.
+        simulator: ``exact``: planners may simulate the world. ``none``: they may not, and states carry no snapshots.
+        trials: attempts per episode, each remembered in the next; more than one only without a simulator.
+        horizon: steps per attempt, a number or ``2x`` for twice the optimal length.
         limit: at most this many tasks.
         seed: of everything random.
         prior: spec of the prior.
@@ -30,15 +37,23 @@ class Settings:
         value: spec of the value estimator.
         options: planner options, over those of the spec.
         budget: limits per episode by resource name.
+        together: episodes in lockstep; ``None``: as many as the prior profits from. No setting in the sense of
+            :meth:`as_dict` and :meth:`digest`: it changes cost, and results only as far as a model's batches round.
+        remote: options of everything that asks a remote model: where answers are kept, hard limits of the run. No
+            setting in that sense either: it decides who pays, and how long.
 
     Raises:
-        InputError: a limit below 1, a negative seed, or a budget that cannot be.
+        InputError: an unknown kind of simulator, trials with a simulator, a limit, ``trials`` or ``together`` below 1,
+            a negative seed, or a budget that cannot be.
     """
 
     env: str
     tasks: str = "random:40"
     instances: str | None = None
     engine: str | None = None
+    skip_bad: bool = False
+    simulator: str = "exact"
+    trials: int = 1
     horizon: str = "2x"
     limit: int | None = None
     seed: int = 0
@@ -47,10 +62,18 @@ class Settings:
     value: str = "goals-met"
     options: Mapping[str, Option] = field(default_factory=dict)
     budget: Mapping[str, float] = field(default_factory=dict)
+    together: int | None = None
+    remote: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise InputError(f"limit must be 1 or more tasks, not {self.limit}")
+        if self.together is not None and self.together < 1:
+            raise InputError(f"together must be 1 or more episodes, not {self.together}")
+        if self.simulator not in SIMULATORS:
+            raise UnknownName("kind of simulator", self.simulator, SIMULATORS)
+        if self.trials < 1 or (self.trials > 1 and self.simulator != "none"):
+            raise InputError(f"trials={self.trials}: must be 1 or more, and 1 where there is a simulator")
         if self.seed < 0:
             raise InputError(f"seed must be 0 or more, not {self.seed}")
         Budget(self.budget)
@@ -61,9 +84,18 @@ class Settings:
         object.__setattr__(self, "budget", limits)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return asdict(self)
+        """Return what decides the outcome as JSON values."""
+        return {name: value for name, value in asdict(self).items() if name not in ("together", "remote")}
 
     def digest(self) -> str:
         """Return 8 hex digits; equal settings, equal digits."""
         return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def usual_parts(env: str) -> Mapping[str, str]:
+    """Return the prior and the value that fit the environment, which says so with an attribute ``usual``.
+
+    Raises:
+        UnknownName: no such environment.
+    """
+    return {"prior": Settings.prior, "value": Settings.value, **getattr(ENVS.load(env), "usual", {})}

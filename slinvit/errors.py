@@ -6,9 +6,11 @@
     │   ├── MissingExtra      an optional dependency is not installed
     │   └── RecordError       a run folder or record that cannot be read or written
     ├── PriorError            a model did not give a distribution
+    │   └── TooLong           a text is too long for the model, its context or its memory; only its task fails
     ├── EnvironmentFailure    an environment did not do what it promised
     │   └── SnapshotError     a state that cannot be restored
-    └── BudgetExceeded        the next spend would pass a limit; nothing was spent
+    ├── BudgetExceeded        the next spend would pass a limit; nothing was spent
+    └── LimitReached          a hard limit of the whole run; it ends, what is finished is kept
 
 A message says what went wrong, with which task, action or file, and what is allowed.
 """
@@ -53,6 +55,10 @@ class PriorError(SlinvitError):
     """Raised when a model did not give a distribution."""
 
 
+class TooLong(PriorError):
+    """Raised when a text is too long for the model or the memory at hand; shorter ones may still be asked."""
+
+
 class EnvironmentFailure(SlinvitError):
     """Raised when an environment did not do what it promised."""
 
@@ -67,6 +73,10 @@ class BudgetExceeded(SlinvitError):
     def __init__(self, resource: str, asked: float, remaining: float) -> None:
         self.resource = resource
         super().__init__(f"the budget allows {remaining:g} more {resource}, the next step needs {asked:g}")
+
+
+class LimitReached(SlinvitError):
+    """Raised where a hard limit of the whole run would be passed; the run ends, what is finished is kept."""
 
 
 def _restored(kind: type[SlinvitError], args: tuple[Any, ...]) -> SlinvitError:

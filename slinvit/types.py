@@ -135,6 +135,7 @@ class ActionDistribution:
         log_probs: ``[A]`` in nats, log-sum-exp 0; ``-inf`` excludes an action.
         method: how it was obtained.
         usage: what it cost.
+        unmatched: share of what the model proposed that is no admissible action, 0 to 1; 0 where nothing was proposed.
 
     Raises:
         PriorError: empty, repeated actions, wrong shape, NaN, or not normalised to 1e-6 nats.
@@ -144,6 +145,7 @@ class ActionDistribution:
     log_probs: FloatArray
     method: Method = "exact"
     usage: Usage = Usage()
+    unmatched: float = 0.0
 
     def __post_init__(self) -> None:
         log_probs = np.array(self.log_probs, dtype=np.float64)

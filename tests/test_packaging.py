@@ -33,6 +33,10 @@ def test_the_wheel_holds_types_models_and_data(shipped: list[str]) -> None:
         "priors/assets/blocksworld/model.safetensors",
         "priors/assets/blocksworld/tokenizer.json",
         "priors/assets/blocksworld/README.md",
+        "priors/assets/alfworld/placement.json",
+        "priors/remote/prices.yaml",
+        "envs/alfworld/engine_worker.py",
+        *(f"envs/alfworld/assets/{name}" for name in ("rooms.json", "alfred.pddl", "alfred.twl2", "LICENSE-ALFWORLD")),
         "value_estimators/assets/blocksworld/value.npz",
         "learners/assets/planbench_classes.txt",
     }

@@ -16,6 +16,7 @@ from agent.episode import Episode
 from agent.loop import replay
 from agent.records import read_records
 from agent.settings import Settings
+from envs.alfworld.generate import generate
 
 KEYS = {
     *("env", "prior", "planner", "value", "episodes", "successes", "success_rate", "ci95", "mean_steps", "ledger"),
@@ -124,6 +125,42 @@ def test_results_do_not_depend_on_the_number_of_workers(slinvit: Slinvit) -> Non
     assert Path("w1/run.json").read_text() == Path("w2/run.json").read_text()
 
 
+@pytest.mark.parametrize("prior", ["uniform", "toyland:keen"])
+def test_results_do_not_depend_on_how_many_run_together(slinvit: Slinvit, prior: str) -> None:
+    for together, workers in ((1, 1), (3, 1), (7, 1), (3, 2), (2, 8)):
+        outcome = slinvit(
+            *("run", "toyland:Toyland", "--tasks", 7, *TOY, "--prior", prior),
+            *("--together", together, "--workers", workers, "--out", f"{together}-{workers}"),
+        )
+        assert outcome.code == 0
+        folder = Path(f"{together}-{workers}")
+        assert lines(folder) == lines(Path("1-1"))
+        header, first = (json.loads((each / "run.json").read_text()) for each in (folder, Path("1-1")))
+        assert header == {**first, "together": together}
+
+
+def test_a_prior_that_gains_from_batches_serves_16_episodes_at_once(slinvit: Slinvit) -> None:
+    slinvit("run", "toyland:Toyland", "--tasks", 18, *TOY, "--prior", "toyland:keen", "--out", "run")
+    assert json.loads(Path("run/run.json").read_text())["together"] == 16
+    batches = [tuple(map(int, line.split())) for line in Path("batches").read_text().splitlines()]
+    assert batches[0] == (1, 16)
+    assert sum(size for _, size in batches) == sum(each["ledger"]["llm_calls"] for each in lines(Path("run")).values())
+    # Every group starts with a prior that has computed nothing.
+    assert {number for number, _ in batches} == {1}
+    slinvit("run", "toyland:Toyland", "--tasks", 2, *TOY, "--out", "alone")
+    assert json.loads(Path("alone/run.json").read_text())["together"] == 1
+
+
+def test_a_run_may_go_on_with_another_number_together(slinvit: Slinvit) -> None:
+    command = ("run", "toyland:Toyland", "--tasks", 5, *TOY, "--out", "run")
+    slinvit(*command, "--together", 2)
+    whole = lines(Path("run"))
+    file = Path("run/episodes.jsonl")
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]))
+    assert slinvit(*command, "--together", 4).code == 0
+    assert lines(Path("run")) == whole
+
+
 def test_limits_hold_for_each_episode(slinvit: Slinvit) -> None:
     slinvit("run", "toyland:Toyland", "--tasks", 5, *TOY, "--max-sim-steps", 6, "--out", "run")
     spent = [line["ledger"]["sim_steps"] for line in lines(Path("run")).values()]
@@ -131,9 +168,10 @@ def test_limits_hold_for_each_episode(slinvit: Slinvit) -> None:
     assert {line["stopped_by"] for line in lines(Path("run")).values()} >= {"solved", "budget"}
 
 
-def test_an_episode_that_fails_to_run_has_no_score_and_is_tried_again(slinvit: Slinvit) -> None:
+@pytest.mark.parametrize("together", [1, 3])
+def test_an_episode_that_fails_to_run_has_no_score_and_is_tried_again(slinvit: Slinvit, together: int) -> None:
     Path("broken").touch()
-    command = ("run", "toyland:BrokenToyland", "--tasks", 3, *TOY, "--json", "--out", "run")
+    command = ("run", "toyland:BrokenToyland", "--tasks", 3, *TOY, "--together", together, "--json", "--out", "run")
     failed = slinvit(*command)
     assert failed.code == 1
     assert failed.err.strip() == "error: 1 episode failed to run, the first with: the lights went out"
@@ -170,6 +208,7 @@ BAD_INPUT = [
     (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--engine", "fast"), "leave --engine out"),
     (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--workers", "0"), "--workers must be 1 or more"),
     (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--workers", "2", "--depth", "0"), "depth"),
+    (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--together", "0"), "together must be 1 or more"),
     (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--limit", "0"), "limit must be 1 or more"),
     (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--seed", "-1"), "seed must be 0 or more"),
     (("run", "toyland:Toyland", "--tasks", "2", *TOY, "--max-sim-steps", "-1"), "sim_steps must be 0 or more"),
@@ -213,11 +252,14 @@ def finished(folder: Path) -> int:
     return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("workers", "together"), [(1, 1), (2, 1), (1, 12), (2, 6)])
 def test_a_killed_run_keeps_what_was_finished_and_goes_on(
-    slinvit: Slinvit, start: Start, tmp_path: Path, workers: int
+    slinvit: Slinvit, start: Start, tmp_path: Path, workers: int, together: int
 ) -> None:
-    command = ("run", "toyland:SlowToyland", "--tasks", 12, *TOY, "--workers", workers, "--out", "run")
+    command = (
+        *("run", "toyland:SlowToyland", "--tasks", 12, *TOY),
+        *("--workers", workers, "--together", together, "--out", "run"),
+    )
     process = start(*command)
     wait_for(lambda: finished(tmp_path / "run") >= 3)
     process.kill()
@@ -230,9 +272,12 @@ def test_a_killed_run_keeps_what_was_finished_and_goes_on(
     assert (tmp_path / "run" / "episodes.jsonl").read_bytes().startswith(whole)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_leaves_finished_work_and_exits_130(start: Start, tmp_path: Path, workers: int) -> None:
-    process = start("run", "toyland:SlowToyland", "--tasks", 40, *TOY, "--workers", workers, "--out", "run")
+@pytest.mark.parametrize(("workers", "together"), [(1, 1), (2, 1), (2, 20)])
+def test_ctrl_c_leaves_finished_work_and_exits_130(start: Start, tmp_path: Path, workers: int, together: int) -> None:
+    process = start(
+        *("run", "toyland:SlowToyland", "--tasks", 40, *TOY),
+        *("--workers", workers, "--together", together, "--out", "run"),
+    )
     wait_for(lambda: finished(tmp_path / "run") >= 2)
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -307,6 +352,21 @@ def test_a_recorded_run_can_be_replayed_in_the_real_world(slinvit: Slinvit) -> N
         episode = records[instance.task.id]
         assert isinstance(episode, Episode)
         assert replay(domain.environment(instance), episode).solved == episode.solved
+
+
+def test_bad_tasks_can_be_left_out_and_are_counted(slinvit: Slinvit, tmp_path: Path) -> None:
+    for seed in range(2):
+        game, folder = generate(seed, "pick_and_place_simple"), tmp_path / "games" / f"pick_and_place_simple-{seed}"
+        text = {"pddl_domain": game.domain, "grammar": game.grammar, "pddl_problem": game.problem, "solvable": True}
+        (folder / "trial_1").mkdir(parents=True)
+        (folder / "trial_1" / "game.tw-pddl").write_text(json.dumps(text if seed else {}))
+    command = ("run", "alfworld", "--tasks", str(tmp_path / "games"), "--prior", "uniform", "--planner", "random")
+    assert slinvit(*command).code == 2
+    summary = slinvit(*command, "--skip-bad", "--json").json
+    assert (summary["episodes"], summary["left_out"]) == (1, 1)
+    refused = slinvit("run", "blocksworld", "--skip-bad")
+    assert refused.code == 2
+    assert "leave --skip-bad out" in refused.err
 
 
 def test_the_published_list_of_tasks_runs(slinvit: Slinvit) -> None:

@@ -42,3 +42,9 @@ def test_what_a_setting_writes_into_its_planner_stands_above_what_holds_for_all(
     config["settings"] = [{"name": "a", "planner": "slinvit:lam=1", "lam": 2}]
     with pytest.raises(InputError, match="lam is given in its planner and beside it"):
         expand(Comparison.model_validate(config))
+
+
+def test_how_many_run_together_holds_for_all_settings_and_is_no_setting() -> None:
+    alone, together = (expand(Comparison.model_validate({**TWO, "together": number})) for number in (1, 8))
+    assert [row.settings.together for row in (*alone, *together)] == [1, 1, 8, 8]
+    assert alone[0].settings.digest() == together[0].settings.digest()

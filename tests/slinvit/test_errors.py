@@ -4,13 +4,24 @@ import pickle
 import pytest
 
 from slinvit import errors
-from slinvit.errors import BudgetExceeded, InputError, MissingExtra, SlinvitError, UnknownName, did_you_mean
+from slinvit.errors import (
+    BudgetExceeded,
+    InputError,
+    LimitReached,
+    MissingExtra,
+    SlinvitError,
+    TooLong,
+    UnknownName,
+    did_you_mean,
+)
 
 EXAMPLES = [
     InputError("no such file: x.pddl"),
     UnknownName("planner", "slinvi", ["slinvit", "beam"]),
     MissingExtra("alfworld", "alfworld"),
     BudgetExceeded("nodes", 3, 1),
+    LimitReached("--max-usd 5 is reached"),
+    TooLong("the model reads at most 32 tokens"),
 ]
 
 
