@@ -18,13 +18,16 @@ from priors.tokentree.tree import IntArray, TokenTree
 BoolArray = npt.NDArray[np.bool_]
 
 MOST_TOKENS = 1024
-"""In one forward with a mask, which has a row per token. A guess, as the next four are."""
+"""In one forward with a mask, which has a row per token. A guess, as the next five are."""
 
 MOST_COLUMNS = 1 << 18
 """Of all rows of one forward together: their keys and values are copied in every layer."""
 
 TOKEN = 1 << 11
 """Query-key pairs that cost about what the layers without attention cost for one token."""
+
+READ = 1 << 5
+"""Query-key pairs that cost about what reading the keys and values of one column once more does."""
 
 CAUSAL_TOKENS = 256
 """A new prompt at least this long is forwarded alone first, by the causal kernel, which skips half of the pairs."""
@@ -228,9 +231,10 @@ class _Group:
         self.tokens = 0
 
     def accepts(self, branch: Branch, waste: int) -> bool:
-        tokens = self.tokens + len(branch.nodes)
-        columns = self.columns + self._missing(branch)
-        return tokens * columns - self._useful - _pairs(branch) <= waste
+        tokens, missing = self.tokens + len(branch.nodes), self._missing(branch)
+        hidden = tokens * (self.columns + missing) - self._useful - _pairs(branch)
+        shared = len(branch.trunk) + len(branch.twig) - missing
+        return hidden <= waste + READ * shared
 
     def add(self, branch: Branch) -> None:
         self.columns += self._missing(branch)
