@@ -1,12 +1,13 @@
 """Tables of results as Markdown, and curves as CSV."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from agent.compare import Result
 from agent.report import number_text
+from benchmarks.budgets import budget_lines
 
 HEAD = (
     "| part | setting | success | 95 % interval | real steps | real steps, solved | sim steps | LLM calls "
@@ -26,7 +27,7 @@ TOKENS = ("prompt_tokens", "completion_tokens")
 def markdown(by_part: Mapping[str, Result]) -> str:
     """Return a table of all parts, and one by type of task; with budgets, one row per setting and a column each."""
     if any(summary["budget"] for result in by_part.values() for summary in result.summaries if _curve(result)):
-        return "".join(_budget_lines(by_part))
+        return "".join(budget_lines(by_part.values()))
     return "".join((HEAD, *_lines(by_part), "\n", *_type_lines(by_part)))
 
 
@@ -90,24 +91,3 @@ def _of_type(group: Mapping[str, Any] | None) -> str:
 
 def _curve(result: Result) -> bool:
     return len({summary["setting"] for summary in result.summaries}) < len(result.summaries)
-
-
-def _budget_lines(by_part: Mapping[str, Result]) -> Iterator[str]:
-    for result in by_part.values():
-        budgets = sorted({_limit(summary) for summary in result.summaries})
-        yield f"| setting | {' | '.join(f'{budget:g}' for budget in budgets)} |\n"
-        yield "|---|" + "---|" * len(budgets) + "\n"
-        for setting in dict.fromkeys(summary["setting"] for summary in result.summaries):
-            row = [summary for summary in result.summaries if summary["setting"] == setting]
-            yield f"| {setting} | {' | '.join(_rates(row, budgets))} |\n"
-
-
-def _rates(row: Sequence[Mapping[str, Any]], budgets: Sequence[float]) -> Iterator[str]:
-    by_budget = {_limit(summary): summary for summary in row}
-    for budget in budgets:
-        summary = by_budget[budget]
-        yield "{:.2f} ({:.2f}-{:.2f})".format(summary["success_rate"], *summary["ci95"])
-
-
-def _limit(summary: Mapping[str, Any]) -> float:
-    return float(next(iter(summary["budget"].values())))

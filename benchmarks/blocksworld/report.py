@@ -1,10 +1,11 @@
 """Tables of results as Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.compare import Result
 from agent.report import number_text
+from benchmarks.budgets import budget_lines
 
 HEAD = (
     "| tasks | setting | success | 95 % interval | plan / optimal | LLM calls | sim steps | p |\n"
@@ -15,7 +16,7 @@ HEAD = (
 def markdown(by_tasks: Mapping[str, Result]) -> str:
     """Return one table over all task sets; with budgets, one row per setting and a column per budget."""
     budgeted = any(summary["budget"] for result in by_tasks.values() for summary in result.summaries)
-    lines = _budget_lines(by_tasks) if budgeted else [HEAD, *_lines(by_tasks)]
+    lines = budget_lines(by_tasks.values()) if budgeted else [HEAD, *_lines(by_tasks)]
     return "".join(lines)
 
 
@@ -36,24 +37,3 @@ def _numbers(summary: Mapping[str, Any]) -> list[str]:
         number_text(summary["mean_plan_ratio"]),
         *(f"{amount:.1f}" for amount in per_episode),
     ]
-
-
-def _budget_lines(by_tasks: Mapping[str, Result]) -> Iterator[str]:
-    for result in by_tasks.values():
-        budgets = sorted({_limit(summary) for summary in result.summaries})
-        yield f"| setting | {' | '.join(f'{budget:g}' for budget in budgets)} |\n"
-        yield "|---|" + "---|" * len(budgets) + "\n"
-        for setting in dict.fromkeys(summary["setting"] for summary in result.summaries):
-            row = [summary for summary in result.summaries if summary["setting"] == setting]
-            yield f"| {setting} | {' | '.join(_rates(row, budgets))} |\n"
-
-
-def _rates(row: Sequence[Mapping[str, Any]], budgets: Sequence[float]) -> Iterator[str]:
-    by_budget = {_limit(summary): summary for summary in row}
-    for budget in budgets:
-        summary = by_budget[budget]
-        yield "{:.2f} ({:.2f}-{:.2f})".format(summary["success_rate"], *summary["ci95"])
-
-
-def _limit(summary: Mapping[str, Any]) -> float:
-    return float(next(iter(summary["budget"].values())))

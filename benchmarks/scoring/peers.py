@@ -1,10 +1,6 @@
 """Published scorers, installed into an environment of their own and run there on the same model and tokenizer."""
 
 import json
-import os
-import subprocess
-import sys
-import venv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.scoring.measure import Row
 from benchmarks.scoring.scenarios import TERMINATOR, Request
-from slinvit.errors import InputError
 from slinvit.types import FloatArray
 
 LM_EVAL = ("lm-eval, batch 1", "lm-eval, batch 8")
@@ -50,26 +46,13 @@ class Outcome:
 
 
 def default_folder() -> Path:
-    """Return where the peers' environment lies: below the user's cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "slinvit" / "scoring-peers"
+    """Return where the peers' environment lies."""
+    return peers.default_folder("scoring-peers")
 
 
 def install(folder: Path) -> Path:
-    """Return the Python of an environment that has the peers, making it (some minutes) where it is not there.
-
-    Raises:
-        InputError: pip failed.
-    """
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    done = folder / "installed"
-    if done.exists() and done.read_text(encoding="utf-8") == "\n".join(_PACKAGES):
-        return python
-    venv.create(folder, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--constraint", str(_CONSTRAINTS), *_PACKAGES]
-    _run(command, f"cannot install lm-eval and llm-reasoners into {folder}; use --no-peers to leave them out")
-    done.write_text("\n".join(_PACKAGES), encoding="utf-8")
-    return python
+    """Return the Python of the peers' environment, made where it is not there; raises ``InputError``."""
+    return peers.install(folder, _PACKAGES, "--constraint", str(_CONSTRAINTS))
 
 
 def measure(python: Path, model: str, folder: Path, jobs: Sequence[Job]) -> Outcome:
@@ -89,7 +72,9 @@ def measure(python: Path, model: str, folder: Path, jobs: Sequence[Job]) -> Outc
     ]
     job_file, result_file = folder / "peer_jobs.json", folder / "peer_result.json"
     job_file.write_text(json.dumps({"model": str(folder), "jobs": asked}), encoding="utf-8")
-    _run([str(python), str(_SCRIPT), str(job_file), str(result_file)], "lm-eval or llm-reasoners did not run")
+    command = [str(python), str(_SCRIPT), str(job_file), str(result_file)]
+    quiet = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+    peers.call(command, "lm-eval or llm-reasoners did not run", **quiet)
     answer = json.loads(result_file.read_text(encoding="utf-8"))
     found = [
         (jobs[each["job"]].request, np.array(each["log_probs"]))
@@ -114,11 +99,3 @@ def rows(model: str, jobs: Sequence[Job], measured: dict[str, list[dict[str, Any
             part = "" if done == asked else f"{done} of {asked} candidates, scaled"
             made.append(Row(model, scenario, peer, total, part))
     return tuple(made)
-
-
-def _run(command: Sequence[str], problem: str) -> None:
-    quiet = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, env={**os.environ, **quiet}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise InputError(f"{problem}: {reason[:300]}")

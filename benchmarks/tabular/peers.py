@@ -4,14 +4,12 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
-import venv
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.tabular.measure import Problem
 from benchmarks.tabular.parts import plain_values
 from slinvit.errors import InputError
@@ -21,26 +19,13 @@ _SCRIPT = Path(__file__).with_name("peer_script.py")
 
 
 def default_folder() -> Path:
-    """Return where the peers' environment lies: below the user's cache."""
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(cache) / "slinvit" / "tabular-peers"
+    """Return where the peers' environment lies."""
+    return peers.default_folder("tabular-peers")
 
 
 def install(folder: Path) -> Path:
-    """Return the Python of an environment that has the peers, making it (some minutes) where it is not there.
-
-    Raises:
-        InputError: pip failed.
-    """
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    done = folder / "installed"
-    if done.exists() and done.read_text(encoding="utf-8") == "\n".join(_PACKAGES):
-        return python
-    venv.create(folder, with_pip=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", *_PACKAGES]
-    _run(command, f"cannot install the peers into {folder}; use --no-peers to leave them out")
-    done.write_text("\n".join(_PACKAGES), encoding="utf-8")
-    return python
+    """Return the Python of the peers' environment, made where it is not there; raises ``InputError``."""
+    return peers.install(folder, _PACKAGES)
 
 
 class Peers:
@@ -52,7 +37,7 @@ class Peers:
         with self._log.open("w", encoding="utf-8") as errors:
             self._process = subprocess.Popen(
                 [str(python), str(_SCRIPT)],
-                env=_one_thread(),
+                env={**os.environ, **peers.ONE_THREAD},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -83,20 +68,6 @@ class Peers:
             self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise InputError(f"the peers did not run: {_last_line(self._log.read_text(encoding='utf-8'))}")
+            raise InputError(f"the peers did not run: {peers.last_line(self._log.read_text(encoding='utf-8'))}")
         answer = json.loads(line)
         return answer["times"], answer["versions"]
-
-
-def _run(command: Sequence[str], problem: str) -> None:
-    done = subprocess.run(command, env=_one_thread(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"{problem}: {_last_line(done.stderr)}")
-
-
-def _one_thread() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1][:300]
