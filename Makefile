@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(EXTRAS)
 
-.PHONY: demo test check clean
+.PHONY: demo test check mariadb clean
 
 demo: $(INSTALLED)
 	$(BIN)/slinvit compare examples/demo.yaml
@@ -24,6 +24,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	touch $@
+
+# A server for InterCode-SQL on loopback until Ctrl-C; prints the --engine text to use. Needs MariaDB's or MySQL's server.
+mariadb: $(INSTALLED)
+	@$(BIN)/slinvit intercode mariadb
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

@@ -2,7 +2,8 @@
 
 import inspect
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, is_dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -23,8 +24,9 @@ from envs.domain import Domain, Instance
 from planners import Course, Parts, Stopwatch, drive_together
 from priors.combinators import fresh, is_batched
 from slinvit.budget import Budget
-from slinvit.errors import InputError, LimitReached, SlinvitError
-from slinvit.protocols import Environment, Planner, Prior, ValueEstimator
+from slinvit.errors import InputError, LimitReached, SlinvitError, did_you_mean
+from slinvit.protocols import Environment, Planner, Prior, Simulator, ValueEstimator
+from slinvit.registry import Spec
 
 TOGETHER = 16
 """Episodes in lockstep where a larger batch costs the prior less per state."""
@@ -36,7 +38,7 @@ def load_domain(settings: Settings) -> Domain[Any]:
     """Return the environment package that ``settings`` names.
 
     Raises:
-        InputError: an engine it does not have, or bad tasks to be skipped where it cannot tell.
+        InputError: an engine or option it does not have, or bad tasks to be skipped where it cannot tell.
     """
     return _domain(settings.env, settings.engine, settings.skip_bad)
 
@@ -44,14 +46,27 @@ def load_domain(settings: Settings) -> Domain[Any]:
 @lru_cache(maxsize=1)
 def _domain(env: str, engine: str | None, skip_bad: bool) -> Domain[Any]:
     """Return the domain, made once per process: it may keep engines that run."""
-    make = ENVS.load(env)
+    make, spec = ENVS.split(env)
     known = inspect.signature(make).parameters
     if engine is not None and "engine" not in known:
-        raise InputError(f"the environment {env!r} has one engine only; leave --engine out")
+        raise InputError(f"the environment {spec.name!r} has one engine only; leave --engine out")
     if skip_bad and "skip_bad" not in known:
-        raise InputError(f"the environment {env!r} reads all of its tasks or none; leave --skip-bad out")
+        raise InputError(f"the environment {spec.name!r} reads all of its tasks or none; leave --skip-bad out")
+    _check_options(spec, [name for name in known if name != "skip_bad"])
+    if engine is not None and "engine" in spec.options:
+        raise InputError(f"the engine is given in {env!r} and beside it; leave one out")
     wanted = {"engine": engine, "skip_bad": skip_bad or None}
-    return make(**{name: value for name, value in wanted.items() if value is not None})  # type: ignore[no-any-return]
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return make(**spec.options, **given)  # type: ignore[no-any-return]
+
+
+def _check_options(spec: Spec, known: Sequence[str]) -> None:
+    if spec.argument:
+        raise InputError(f"the environment {spec.name!r} takes no argument {spec.argument!r}, only key=value options")
+    for name in spec.options:
+        if name not in known:
+            its = f"its options: {', '.join(known)}" if known else "it has none"
+            raise InputError(f"the environment {spec.name!r} has no option {name!r}{did_you_mean(name, known)}; {its}")
 
 
 def left_out(settings: Settings) -> int:
@@ -77,13 +92,14 @@ def describe(settings: Settings, instances: Sequence[Instance]) -> dict[str, Any
     """Return the header of a run: settings, what they resolved to, hashes of model and tasks, versions.
 
     Raises:
-        InputError: the settings cannot be run.
+        InputError: the settings cannot be run, or a part of them is an oracle where that is forbidden.
     """
     prior, domain = _prior_of(settings), load_domain(settings)
-    planner, value = _parts(settings, domain, prior, instances[0])
-    return {
+    with simulating(settings, domain, instances[0]) as simulator:
+        planner, value = _parts(settings, prior, simulator)
+    header = {
         "settings": settings.as_dict(),
-        "world": dict(domain.provenance()),
+        "world": {**domain.provenance(), **({"oracle": domain.oracle} if hasattr(domain, "oracle") else {})},
         "together": _together(settings, prior),
         "tasks": {"count": len(instances), "sha256": _digest(instances)},
         "prior": dict(priors.provenance(prior)),
@@ -91,6 +107,19 @@ def describe(settings: Settings, instances: Sequence[Instance]) -> dict[str, Any
         "value": {**_provenance(value), "oracle": value_estimators.is_oracle(value)},
         "versions": {"python": python_version(), **_versions()},
     }
+    if settings.forbid_oracle and (found := oracles(header)):
+        named = " and ".join(f"the {part} {_named(settings, part)!r}" for part in found)
+        raise InputError(f"--forbid-oracle: {named} reads what only a grader knows; choose another, or allow oracles")
+    return header
+
+
+def oracles(header: Mapping[str, Any]) -> list[str]:
+    """Return which parts of a run read what only a grader knows, as its header says: world, prior, value."""
+    return [part for part in ("world", "prior", "value") if header.get(part, {}).get("oracle")]
+
+
+def _named(settings: Settings, part: str) -> str:
+    return str(getattr(settings, {"world": "env"}.get(part, part)))
 
 
 def attempt(settings: Settings, instance: Instance) -> Record:
@@ -117,14 +146,12 @@ def attempt_together(settings: Settings, instances: Sequence[Instance]) -> Itera
 def _course(settings: Settings, prior: Callable[[], Prior], instance: Instance, clock: Stopwatch) -> Course[Record]:
     try:
         domain = load_domain(settings)
-        planner, _ = _parts(settings, domain, prior(), instance)
-        env = _environment(settings, domain, instance)
-        try:
-            budget = Budget(settings.budget, clock=clock)
-            agent = Agent(planner)
-            return (yield from agent.course(env, seed=settings.seed, budget=budget, report=instance.report))
-        finally:
-            env.close()
+        with simulating(settings, domain, instance) as simulator:
+            planner, _ = _parts(settings, prior(), simulator)
+            with closing(_environment(settings, domain, instance)) as env:
+                budget = Budget(settings.budget, clock=clock)
+                agent = Agent(planner)
+                return (yield from agent.course(env, seed=settings.seed, budget=budget, report=instance.report))
     except InputError as error:
         raise InputError(f"task {instance.task.id!r}: {error}") from error
     except LimitReached:
@@ -152,9 +179,20 @@ def _prior(text: str, run: tuple[tuple[str, str], ...]) -> Prior:
     return priors.build(text, run=dict(run))
 
 
-def _parts(settings: Settings, domain: Domain[Any], prior: Prior, instance: Instance) -> tuple[Planner, ValueEstimator]:
+@contextmanager
+def simulating(settings: Settings, domain: Domain[Any], instance: Instance) -> Iterator[Simulator]:
+    """Give a simulator of the world of ``instance``; what it holds is given back behind."""
+    simulator: Simulator = NoSimulator() if settings.simulator == "none" else domain.simulator(instance)
+    try:
+        yield simulator
+    finally:
+        close = getattr(simulator, "close", None)
+        if callable(close):
+            close()
+
+
+def _parts(settings: Settings, prior: Prior, simulator: Simulator) -> tuple[Planner, ValueEstimator]:
     memo = priors.remember(prior)
-    simulator = NoSimulator() if settings.simulator == "none" else domain.simulator(instance)
     value = value_estimators.build(settings.value, prior=memo, simulator=simulator, run=settings.remote)
     planner = planners.build(settings.planner, settings.options, Parts(memo, simulator, value))
     return planner, value

@@ -1,4 +1,4 @@
-"""The command line: ``slinvit run | compare | list | show | theory | data | train-prior | train-value``.
+"""The command line: ``slinvit run | compare | list | show | theory | data | intercode | train-prior | ...``.
 
 Only typer is imported here; each command imports what it needs, so ``slinvit --help`` answers at once.
 """
@@ -13,6 +13,7 @@ import typer
 
 from agent import guard
 from agent.data import app as data
+from agent.intercode import app as intercode
 from agent.lazy import LazyGroup
 from agent.theory.commands import app as theory
 
@@ -37,6 +38,9 @@ MaxTokens = Annotated[float | None, typer.Option(help="Whole run, remote models:
 MaxRequests = Annotated[float | None, typer.Option(help="Whole run, remote models: hard limit on requests sent.")]
 Prices = Annotated[Path | None, typer.Option(help="YAML, MODEL: {input: USD, output: USD} per million tokens.")]
 Record = Annotated[Path | None, typer.Option(help="Store of remote answers (default: in the run folder).")]
+ForbidOracle = Annotated[
+    bool, typer.Option("--forbid-oracle", help="Refuse to run where world, prior or value reads what a grader knows.")
+]
 Replay = Annotated[Path | None, typer.Option(help="Take remote answers from this store; nothing is sent.")]
 
 app = typer.Typer(
@@ -48,6 +52,7 @@ app = typer.Typer(
 )
 app.add_typer(theory, name="theory")
 app.add_typer(data, name="data")
+app.add_typer(intercode, name="intercode")
 
 
 @runtime_checkable
@@ -95,10 +100,11 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 @app.command("run", epilog=LEDGER_HELP)
 def run_command(
-    env: Annotated[str, typer.Argument(help="Environment; `slinvit list` shows all.")],
+    env: Annotated[str, typer.Argument(help="Environment, NAME or NAME:option=text,...; `slinvit list` shows all.")],
     tasks: Annotated[
-        str, typer.Option(help="Task source: random:N, a file, a folder, an archive, a list.")
-    ] = "random:40",
+        str | None,
+        typer.Option(help="Task source: random:N, a file, a folder, an archive, a list (default: the world's)."),
+    ] = None,
     instances: Annotated[str | None, typer.Option(help="Folder or archive with the files of a task list.")] = None,
     engine: Annotated[str | None, typer.Option(help="Engine of the live world, where it has several.")] = None,
     skip_bad: Annotated[
@@ -137,6 +143,7 @@ def run_command(
         int | None, typer.Option(help="Episodes in lockstep, on shared batches (local models: 16, else 1).")
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
+    forbid_oracle: ForbidOracle = False,
     out: Annotated[Path | None, typer.Option(help="Run folder (default: runs/ENV-DIGEST of the settings).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
@@ -160,7 +167,7 @@ def run_command(
     limits = {"llm_calls": max_llm_calls, "sim_steps": max_sim_steps, "seconds": max_seconds}
     settings = Settings(
         env=env,
-        tasks=tasks,
+        tasks=tasks or usual["tasks"],
         instances=instances,
         engine=engine,
         skip_bad=skip_bad,
@@ -175,6 +182,7 @@ def run_command(
         options={name: option for name, option in options.items() if option is not None},
         budget={name: most for name, most in limits.items() if most is not None},
         together=together,
+        forbid_oracle=forbid_oracle,
         remote=_given(
             max_usd=max_usd,
             max_tokens=max_tokens,
@@ -199,6 +207,7 @@ def compare_command(
     config: Annotated[Path, typer.Argument(help="YAML file: env, tasks, settings, grid, budgets.")],
     out: Annotated[Path | None, typer.Option(help="Folder of all runs (default: runs/NAME-DIGEST).")] = None,
     workers: Annotated[int, typer.Option(help="Processes; results do not depend on it.")] = 1,
+    forbid_oracle: ForbidOracle = False,
     max_usd: MaxUsd = None,
     max_tokens: MaxTokens = None,
     max_requests: MaxRequests = None,
@@ -216,6 +225,8 @@ def compare_command(
 
     comparison = read_config(config)
     folder = default_folder(config, comparison) if out is None else out
+    if forbid_oracle:
+        comparison = comparison.model_copy(update={"forbid_oracle": True})
     with progress_bars() as report, Workers(workers) as crew:
         remote = _given(
             max_usd=max_usd,

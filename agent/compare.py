@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agent.bench import load_instances
 from agent.grid import Comparison, Row, expand, slug
 from agent.plotting import draw_budgets, draw_rates
 from agent.report import summarise
@@ -56,9 +57,16 @@ def compare(
         workers: where episodes run.
         report: given the name of a row, returns what is told about its progress.
         remote: options of everything that asks a remote model. All rows share a store of answers, and a bill.
+
+    Raises:
+        InputError: a row cannot be run; where oracles are forbidden and a row has one, before any row runs.
     """
     rows = expand(config)
     shared = remote_options(remote or {}, out)
+    if config.forbid_oracle:
+        for row in rows:
+            settings = replace(row.settings, remote=shared)
+            workers.describe(settings, load_instances(settings))
     runs = [
         run(replace(row.settings, remote=shared), out=out / slug(row.name), workers=workers, report=report(row.name))
         for row in rows

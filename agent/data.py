@@ -55,6 +55,11 @@ DATA_SETS: Mapping[str, DataSet] = {
         source="envs.alfworld.archive",
         about="the official ALFWorld games",
     ),
+    "intercode": DataSet(
+        url="https://github.com/princeton-nlp/intercode/archive/c3e46d827cfc9d4c704ec078f7abf9f41e3191d8.zip",
+        source="envs.intercode.archive",
+        about="the official InterCode tasks, databases, file systems and recordings",
+    ),
 }
 
 app = typer.Typer(name="data", help="Fetch real data of environments.", pretty_exceptions_enable=False)

@@ -51,12 +51,19 @@ class Proposals:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One executed action with what the live world answered; ``reward`` in units of undiscounted return."""
+    """One executed action with what the live world answered.
+
+    Attributes:
+        reward: in units of undiscounted return.
+        valid: whether the world accepted the action.
+        details: what the world says to records only; JSON values.
+    """
 
     action: Action
     observation: str
     reward: float
     valid: bool
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +198,15 @@ def _encode_decision(decision: Decision) -> dict[str, Any]:
         "tree": {
             each.name: [json_number(getattr(node, each.name)) for node in decision.tree.nodes] for each in fields(Node)
         },
-        "steps": [{**_shallow(step), "reward": json_number(step.reward)} for step in decision.steps],
+        "steps": [_encode_step(step) for step in decision.steps],
         "ledger": asdict(decision.ledger),
     }
+
+
+def _encode_step(step: Step) -> dict[str, Any]:
+    content = {**_shallow(step), "reward": json_number(step.reward)}
+    details = content.pop("details")
+    return {**content, "details": dict(details)} if details else content
 
 
 def _decode_decision(content: dict[str, Any]) -> Decision:

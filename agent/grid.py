@@ -56,10 +56,11 @@ class Comparison(Choice):
             that its planner has.
         budgets: one resource to a list of limits per episode; every setting is repeated for each: equal budgets.
         baseline: name of the setting the others are tested against, default the first.
+        forbid_oracle: refuse everything where a setting's world, prior or value is an oracle.
     """
 
     env: str = "blocksworld"
-    tasks: str = "random:40"
+    tasks: str | None = None
     instances: str | None = None
     engine: str | None = None
     skip_bad: bool = False
@@ -72,6 +73,7 @@ class Comparison(Choice):
     max_sim_steps: float | None = None
     max_seconds: float | None = None
     together: int | None = Field(default=None, ge=1)
+    forbid_oracle: bool = False
     settings: list[Setting] = Field(min_length=1)
     grid: dict[str, list[Option]] = {}
     budgets: dict[Literal["llm_calls", "sim_steps"], list[float]] = {}
@@ -170,11 +172,12 @@ def _settings(config: Comparison, setting: Setting, choice: dict[str, Option]) -
     chosen = {**common, **own, **setting.options, **choice}
     for key in written.keys() & chosen.keys():
         raise InputError(f"setting {setting.name!r}: {key} is given in its planner and beside it; leave one out")
-    parts = {**usual_parts(config.env), **{part: str(chosen.pop(part)) for part in PARTS if part in chosen}}
+    usual = usual_parts(config.env)
+    parts = {part: str(chosen.pop(part, usual.get(part))) for part in PARTS if part in usual or part in chosen}
     limits = {"llm_calls": config.max_llm_calls, "sim_steps": config.max_sim_steps, "seconds": config.max_seconds}
     return Settings(
         env=config.env,
-        tasks=config.tasks,
+        tasks=config.tasks or usual["tasks"],
         instances=config.instances,
         engine=config.engine,
         skip_bad=config.skip_bad,
@@ -186,6 +189,7 @@ def _settings(config: Comparison, setting: Setting, choice: dict[str, Option]) -
         options=chosen,
         budget={resource: limit for resource, limit in limits.items() if limit is not None},
         together=config.together,
+        forbid_oracle=config.forbid_oracle,
         remote={},
         **parts,
     )

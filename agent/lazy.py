@@ -10,6 +10,10 @@ COMMANDS = {
     "calibrate": ("agent.calibration.command:command", "Measure what a prior knows about an environment, untrained."),
     "doctor": ("agent.doctor:command", "Say what this installation, its data and a backend can do."),
     "serve": ("agent.serve:command", "Offer a local prior over HTTP, to many processes and other programs."),
+    "train-answer-value": (
+        "learners.train_answer_value:command",
+        "Learn to tell good InterCode answers from bad ones, across databases.",
+    ),
     "train-placement": ("learners.train_placement:command", "Count where things lie: the placement prior of ALFWorld."),
     "train-prior": ("learners.train_prior:command", "Train the small language model that ships as the bundled prior."),
     "train-value": ("learners.train_value:command", "Train the small network that ships as the learned value."),

@@ -117,7 +117,8 @@ def _execute(env: Environment, state: State, plan: Plan, budget: Budget) -> tupl
         budget.charge(env_steps=1)
         transition = env.step(action)
         state = transition.state
-        steps.append(Step(action, state.observation, float(transition.reward), transition.valid))
+        done = Step(action, state.observation, float(transition.reward), transition.valid, dict(transition.details))
+        steps.append(done)
         if number < len(expected) and state.observation != expected[number]:
             return tuple(steps), state, True
     return tuple(steps), state, False

@@ -1,17 +1,19 @@
 """From the records of a run to the numbers that are reported."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from agent.bench import oracles
 from agent.episode import Episode
+from agent.intervals import wilson_interval as wilson_interval
 from agent.runner import Run
+from agent.scores import scores
 from priors.remote.store import read_bill
 from slinvit.budget import Ledger
 
@@ -28,34 +30,15 @@ LEDGER = (
 )
 
 
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of a success rate; stays within [0, 1] and is never empty.
-
-    Args:
-        successes: 0 to ``trials``.
-        trials: at least 1.
-        confidence: of the two-sided interval.
-
-    Source: Wilson (1927), J. Am. Stat. Assoc. 22, 209-212
-    """
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    rate, scale = successes / trials, 1 + z * z / trials
-    centre = (rate + z * z / (2 * trials)) / scale
-    half = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / scale
-    # At 0 and at all successes the bound is exact; rounding would leave 1e-17 there.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == trials else centre + half
-    return low, high
-
-
 def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
     """Return the summary of a run as JSON values.
 
     ``ledger`` holds totals over the episodes that ran; episodes that failed to run are counted in ``errors`` and are in
     no other number. ``bill`` is what was sent to servers, also in earlier attempts and for what came to nothing; the
     rows of a comparison share it, while the ledger counts an answer wherever it came from. ``by_type`` has a row per
-    type of task, where tasks have types. ``mean_steps`` and ``mean_plan_ratio`` (steps over optimal steps) are over
-    solved episodes; what cannot be known is ``null``.
+    type of task, where tasks have types. ``scores`` is what a grader said, where the world has one; see
+    :func:`agent.scores.scores`. ``oracles`` names the parts that read what only a grader knows. ``mean_steps`` and
+    ``mean_plan_ratio`` (steps over optimal steps) are over solved episodes; what cannot be known is ``null``.
     """
     episodes, settings = run.episodes, run.settings
     solved = [episode for episode in episodes if episode.solved]
@@ -78,7 +61,9 @@ def summarise(run: Run, name: str | None = None) -> dict[str, Any]:
         "by_type": by_type(episodes),
         "ledger": {resource: spent[resource] for resource in LEDGER},
         "bill": None if (sent := read_bill(settings.remote)) is None else asdict(sent),
-        "oracle": run.header["value"]["oracle"] or bool(run.header.get("prior", {}).get("oracle")),
+        "scores": scores(episodes),
+        "oracle": bool(found := oracles(run.header)),
+        "oracles": found,
         "prior_method": _prior_methods(episodes),
         "errors": len(run.failures),
         "left_out": run.header.get("tasks", {}).get("left_out", 0),
@@ -115,11 +100,12 @@ def summary_table(summary: dict[str, Any]) -> Table:
         ("planner", " ".join([summary["planner"], *(f"{k}={v}" for k, v in summary["options"].items())])),
         ("value", summary["value"]),
         ("simulator", summary["simulator"]),
-        ("oracle", yes_no(summary["oracle"])),
+        ("oracle", f"yes: {', '.join(summary['oracles'])}" if summary["oracle"] else "no"),
         ("episodes", f"{summary['episodes']} ({summary['errors']} failed to run)"),
         *([("left out", f"{summary['left_out']} tasks that cannot be read")] if summary["left_out"] else []),
         ("success rate", rate_text(summary)),
         *((f"· {kind}", rate_text(group)) for kind, group in summary["by_type"].items()),
+        *(_score_rows(summary["scores"]) if summary["scores"] else ()),
         ("steps when solved", number_text(summary["mean_steps"])),
         ("plan length / optimal", number_text(summary["mean_plan_ratio"])),
         *([] if summary["bill"] is None else [("sent to servers", _bill_text(summary["bill"]))]),
@@ -127,6 +113,16 @@ def summary_table(summary: dict[str, Any]) -> Table:
     ]:
         table.add_row(name, text)
     return table
+
+
+def _score_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    low, high = found["ci95"] or (found["reward"], found["reward"])
+    yield "mean reward", f"{found['reward']:.3f} [{low:.3f}, {high:.3f}]"
+    yield from ((f"· {name}", f"{mean:.3f}") for name, mean in found["parts"].items())
+    if found["corrected"]:
+        yield "corrected", f"{rate_text(found['corrected'])}, mean reward {found['corrected']['reward']:.3f}"
+    if found["nonempty"]:
+        yield "non-empty gold", rate_text(found["nonempty"])
 
 
 def _bill_text(bill: Mapping[str, float]) -> str:
@@ -147,16 +143,18 @@ def ledger_table(summary: dict[str, Any]) -> Table:
 def comparison_table(summaries: Sequence[dict[str, Any]], baseline: str, p_values: Mapping[str, float]) -> Table:
     """Return one row per setting, within 80 columns; costs are per episode."""
     first = summaries[0]
-    oracles = [summary["name"] for summary in summaries if summary["oracle"]]
+    labelled = [f"{each['name']} ({', '.join(each['oracles'])})" for each in summaries if each["oracle"]]
+    graded = any(summary["scores"] for summary in summaries)
     table = Table(
         title=f"{first['env']} · {first['tasks']} · {first['episodes'] + first['errors']} tasks",
-        caption=f"costs per episode; p: exact McNemar test against {baseline}; oracle: {', '.join(oracles) or 'no'}; "
+        caption=f"costs per episode; p: exact McNemar test against {baseline}; oracle: {', '.join(labelled) or 'no'}; "
         f"prior obtained: {_methods_of_rows(summaries)}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     table.add_column("setting", overflow="fold")
-    for column in ("success", "95 %", "plan /\noptimal", "LLM\ncalls", "sim\nsteps", "seconds", "p"):
+    middle = ("mean\nreward", "non-empty\ngold") if graded else ("plan /\noptimal",)
+    for column in ("success", "95 %", *middle, "LLM\ncalls", "sim\nsteps", "seconds", "p"):
         table.add_column(column, justify="right", no_wrap=True)
     for summary in summaries:
         count, spent = summary["episodes"], summary["ledger"]
@@ -166,12 +164,17 @@ def comparison_table(summaries: Sequence[dict[str, Any]], baseline: str, p_value
             Text(summary["name"]),
             "-" if summary["success_rate"] is None else f"{summary['success_rate']:.3f}",
             "-" if summary["ci95"] is None else "{:.2f}-{:.2f}".format(*summary["ci95"]),
-            number_text(summary["mean_plan_ratio"]),
+            *(_score_cells(summary["scores"]) if graded else (number_text(summary["mean_plan_ratio"]),)),
             *("-" if cost is None else f"{cost:,.1f}" for cost in costs[:2]),
             number_text(costs[2]),
             "" if p_value is None else f"{p_value:.2g}",
         )
     return table
+
+
+def _score_cells(found: Mapping[str, Any] | None) -> tuple[str, str]:
+    rest = (found or {}).get("nonempty")
+    return "-" if found is None else f"{found['reward']:.3f}", "-" if not rest else f"{rest['success_rate']:.3f}"
 
 
 def rate_text(summary: dict[str, Any]) -> str:
@@ -185,11 +188,6 @@ def rate_text(summary: dict[str, Any]) -> str:
 def number_text(value: float | None) -> str:
     """Return ``value`` with up to two decimals; a dash where there is none."""
     return "-" if value is None else f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
-def yes_no(value: bool) -> str:
-    """Return a truth value in words."""
-    return "yes" if value else "no"
 
 
 def _group(episodes: Sequence[Episode]) -> dict[str, Any]:

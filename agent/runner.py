@@ -1,5 +1,6 @@
 """Many episodes: what is still to run, where it runs, and what is recorded."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from agent.episode import Episode, Failure, Record
 from agent.records import RunWriter
 from agent.settings import Settings
 from agent.workers import Workers
+from envs import ENVS
 from envs.domain import Instance
 
 ANSWERS = "answers.sqlite"
@@ -75,8 +77,9 @@ def remote_options(given: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def default_folder(settings: Settings) -> Path:
-    """Return ``runs/ENV-DIGEST``: the same settings, the same folder."""
-    return Path("runs") / f"{settings.env.replace(':', '.')}-{settings.digest()}"
+    """Return ``runs/ENV-DIGEST``: the same settings, the same folder; options of the environment are in the digest."""
+    _, spec = ENVS.split(settings.env)
+    return Path("runs") / f"{re.sub(r'[^A-Za-z0-9_.-]+', '.', spec.name)}-{settings.digest()}"
 
 
 def _unfinished(

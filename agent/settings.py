@@ -16,13 +16,16 @@ from slinvit.errors import InputError, UnknownName
 SIMULATORS = ("exact", "none")
 """Look-ahead in the exact world, or no look-ahead at all."""
 
+NO_SETTINGS = ("together", "remote", "forbid_oracle")
+"""Fields of :class:`Settings` that do not decide the outcome of a run."""
+
 
 @dataclass(frozen=True)
 class Settings:
     """What decides the outcome of a run, and how it is batched: not the number of workers, not where it is written.
 
     Attributes:
-        env: name of the environment.
+        env: spec of the environment: NAME, or NAME:option=text,... with options of its class.
         tasks: task source, as the environment reads it.
         instances: folder or archive in which a task list finds its files.
         engine: of the live world, where the environment has several.
@@ -41,6 +44,7 @@ class Settings:
             :meth:`as_dict` and :meth:`digest`: it changes cost, and results only as far as a model's batches round.
         remote: options of everything that asks a remote model: where answers are kept, hard limits of the run. No
             setting in that sense either: it decides who pays, and how long.
+        forbid_oracle: refuse to run where world, prior or value is an oracle. No setting either: it decides whether.
 
     Raises:
         InputError: an unknown kind of simulator, trials with a simulator, a limit, ``trials`` or ``together`` below 1,
@@ -64,6 +68,7 @@ class Settings:
     budget: Mapping[str, float] = field(default_factory=dict)
     together: int | None = None
     remote: Mapping[str, str] = field(default_factory=dict)
+    forbid_oracle: bool = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
@@ -85,7 +90,7 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what decides the outcome as JSON values."""
-        return {name: value for name, value in asdict(self).items() if name not in ("together", "remote")}
+        return {name: value for name, value in asdict(self).items() if name not in NO_SETTINGS}
 
     def digest(self) -> str:
         """Return 8 hex digits; equal settings, equal digits."""
@@ -93,9 +98,12 @@ class Settings:
 
 
 def usual_parts(env: str) -> Mapping[str, str]:
-    """Return the prior and the value that fit the environment, which says so with an attribute ``usual``.
+    """Return the prior, the value and the tasks that fit the environment, which names them in an attribute ``usual``.
 
     Raises:
         UnknownName: no such environment.
+        InputError: ``env`` is no spec.
     """
-    return {"prior": Settings.prior, "value": Settings.value, **getattr(ENVS.load(env), "usual", {})}
+    world, _ = ENVS.split(env)
+    usual = {"prior": Settings.prior, "value": Settings.value, "tasks": Settings.tasks}
+    return {**usual, **getattr(world, "usual", {})}

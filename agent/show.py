@@ -104,8 +104,14 @@ def _decision_view(number: int, decision: Decision) -> Iterator[RenderableType]:
     for step in decision.steps:
         refused = "" if step.valid else " (refused)"
         yield Text(f"executed: {step.action}{refused}, reward {number_text(step.reward)}")
+        if step.details:
+            yield Text(f"graded: {', '.join(f'{name} {_detail_text(value)}' for name, value in step.details.items())}")
     if decision.surprised:
         yield Text("the world answered otherwise than the simulator; the rest of the path was dropped")
+
+
+def _detail_text(value: object) -> str:
+    return number_text(value) if isinstance(value, float) else str(value)
 
 
 def _choice(decision: Decision) -> str:

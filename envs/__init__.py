@@ -7,6 +7,8 @@ ENVS = Registry(
     targets={
         "alfworld": "envs.alfworld.domain:AlfworldDomain",
         "blocksworld": "envs.blocksworld.domain:BlocksWorldDomain",
+        "intercode-bash": "envs.intercode.bash.domain:BashDomain",
+        "intercode-sql": "envs.intercode.sql.domain:SqlDomain",
         "tabular": "envs.tabular.domain:TabularDomain",
     },
     group="slinvit.envs",

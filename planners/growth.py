@@ -167,12 +167,15 @@ def propose(drafts: Iterable[Draft], k: int | None = None) -> Asking[list[Action
 
 
 def simulate(edges: Sequence[Edge]) -> Asking[list[Child]]:
-    """Return where the edges lead; an action the world refuses leads nowhere and is left out."""
+    """Return where the edges lead; an action the world refuses leads nowhere and is left out.
+
+    Where any text may be typed nothing is left out: a refusal is an answer there, and the agent can learn from it.
+    """
     transitions = yield from questions.simulate([edge.parent.state for edge in edges], [edge.action for edge in edges])
     children = []
     for edge, transition in zip(edges, transitions, strict=True):
         edge.parent.expanded = True
-        if transition.valid:
+        if transition.valid or edge.parent.state.actions is None:
             children.append(Child(edge, transition.state, transition.reward))
         else:
             edge.parent.children[edge.action] = None
@@ -180,18 +183,20 @@ def simulate(edges: Sequence[Edge]) -> Asking[list[Child]]:
 
 
 def estimate(states: Sequence[State]) -> Asking[list[float]]:
-    """Return the value of each state, 0 where the episode is over: its reward has been collected.
+    """Return the value of each state, 0 where the episode is over and its reward has been collected.
+
+    An open-ended episode that is over without being solved has a value: what it earned only its grader knows.
 
     Raises:
         SlinvitError: a value is not a number.
     """
-    going = [state for state in states if not state.over]
-    answers = yield from questions.estimate(going)
-    for state, answer in zip(going, answers, strict=True):
+    asked = [state for state in states if not _collected(state)]
+    answers = yield from questions.estimate(asked)
+    for state, answer in zip(asked, answers, strict=True):
         if not math.isfinite(answer):
             raise SlinvitError(f"task {state.task.id!r}: the value of {state.observation!r} is {answer}, not a number")
     values = iter(answers)
-    return [0.0 if state.over else next(values) for state in states]
+    return [0.0 if _collected(state) else next(values) for state in states]
 
 
 def evaluate(drafts: Iterable[Draft]) -> Asking[None]:
@@ -200,6 +205,10 @@ def evaluate(drafts: Iterable[Draft]) -> Asking[None]:
     values = yield from estimate([draft.state for draft in missing])
     for draft, value in zip(missing, values, strict=True):
         draft.value = value
+
+
+def _collected(state: State) -> bool:
+    return state.over and (state.solved or state.actions is not None)
 
 
 def _frozen(draft: Draft) -> Node:

@@ -40,7 +40,8 @@ class Slinvit(TreePlanner):
             probable actions are tried until one leads somewhere new.
         backtrack: let the mask return to a state visited in the episode, but never repeat an action already taken in
             it, so that a wrong step can be undone and no step is taken twice.
-        merge: equal states are one node: of equal depth the better path stays, a deeper one is dropped.
+        merge: equal states are one node: of equal depth the better path stays, a deeper one is dropped. Where any text
+            may be typed those of equal depth all stay: two commands with one answer are two votes for it.
         execute: ``first`` action or whole ``path``; a path that reaches the goal in the simulator is executed whole.
         backup: ``leaf``: as above. ``soft``: V of a node is the soft value of its kept children, the prior renormalised
             over them; every step takes the largest reward + V + lam * log pi.
@@ -121,7 +122,7 @@ class Slinvit(TreePlanner):
             key = child.state.key
             if self.mask and (child.edge.parent.on_path(key) or (not self.backtrack and key in growth.trajectory)):
                 continue
-            if not self.merge:
+            if not self.merge or (child.edge.parent.state.actions is None and growth.find(key) is None):
                 kept[number] = child
             elif growth.find(key) is None and (key not in kept or self._so_far(child) > self._so_far(kept[key])):
                 kept[key] = child

@@ -29,6 +29,7 @@ PRIORS = Registry(
         "scripted": "priors.simple:from_file",
         "placement": "priors.alfworld.placement:placement",
         "expert": "priors.alfworld.placement:expert",
+        "guesses": "priors.intercode.guesses:guesses",
         "walkthrough": "priors.alfworld.walkthrough:walkthrough",
     },
     group="slinvit.priors",

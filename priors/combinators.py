@@ -10,7 +10,7 @@ import numpy as np
 from slinvit.budget import Budget
 from slinvit.errors import InputError
 from slinvit.protocols import Prior
-from slinvit.types import ActionDistribution, FloatArray, State, Usage, taken_before
+from slinvit.types import Action, ActionDistribution, FloatArray, State, Task, Usage, taken_before
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,15 @@ class Remembering:
         self.prior = prior
         self.deterministic = is_deterministic(prior)
         self._known: dict[Hashable, ActionDistribution] = {}
+        self._said: dict[Hashable, ActionDistribution] = {}
 
     def draws(self, state: State) -> bool:
         """Say whether the answer in ``state`` is drawn at random."""
         return not is_deterministic(self.prior, [state])
+
+    def said(self, task: Task, history: Sequence[tuple[Action, str]]) -> ActionDistribution | None:
+        """Return the newest answer in an open-ended world after ``history``; ``None`` where nobody asked."""
+        return self._said.get((task.id, tuple(history)))
 
     def propose(
         self, states: Sequence[State], *, k: int | None = None, budget: Budget, rng: np.random.Generator
@@ -160,6 +165,13 @@ class Remembering:
 
     def recall(self, states: Sequence[State], k: int | None = None) -> Recall:
         """Do what :meth:`propose` does, but let the caller ask the prior: at most once, and only what is not known."""
+        found = yield from self._recall(states, k)
+        for state, answer in zip(states, found, strict=True):
+            if state.actions is None:
+                self._said[state.task.id, state.history] = answer
+        return found
+
+    def _recall(self, states: Sequence[State], k: int | None) -> Recall:
         if not is_deterministic(self.prior, states):
             drawn: list[ActionDistribution] = yield list(states)
             return drawn

@@ -5,7 +5,7 @@ that scoring the text would give; temperature and top-p shape only which texts a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,7 +28,8 @@ class Proposals:
     """What was drawn in one state.
 
     Attributes:
-        texts: distinct, in the order in which they were first finished; at most as many as asked for, at least one.
+        texts: distinct, in the order in which they were first finished; at least one, and without a key at most as
+            many as asked for.
         log_probs: ``[A]`` log p(text, terminator | prompt) in nats, not normalised over ``texts``.
         counts: ``[A]`` how often each was drawn.
         draws: how many were made; those not in ``counts`` were dropped.
@@ -48,10 +49,13 @@ def generate(
     k: int | None = None,
     *,
     sampling: Sampling | None = None,
+    key: Callable[[str], str | None] | None = None,
     budget: Budget,
     rng: np.random.Generator,
 ) -> list[Proposals]:
     """Return up to ``k`` distinct proposals behind each prompt; all samples of all prompts share their forwards.
+
+    With ``key``, texts of equal keys count as one, and a text whose key is ``None`` counts as none; all are returned.
 
     Draws that reach ``max_new_tokens``, are blank, or are no text are dropped. Drawing goes on until there are ``k``;
     it stops at ``max_draws``, or when the budget allows no further tokens, and returns what is complete by then.
@@ -73,7 +77,7 @@ def generate(
     budget.spend(llm_calls=len(prompts))
     budget.charge(prompt_tokens=sum(map(len, starts)))
     seeds = rng.integers(2**63, size=len(prompts))
-    states = [_Drawing(ids, wanted, sampling, seed) for ids, seed in zip(starts, seeds.tolist(), strict=True)]
+    states = [_Drawing(ids, wanted, sampling, seed, key) for ids, seed in zip(starts, seeds.tolist(), strict=True)]
     limit = _draw(scorer, states, sampling, budget)
     for state in states:
         if not state.counts:
@@ -87,13 +91,17 @@ def generate(
 class _Drawing:
     """The samples of one state: how many have drawn which tokens."""
 
-    def __init__(self, prompt: Ids, wanted: int, sampling: Sampling, seed: int) -> None:
+    def __init__(
+        self, prompt: Ids, wanted: int, sampling: Sampling, seed: int, key: Callable[[str], str | None] | None
+    ) -> None:
         self.prompt = prompt
         self.nats: dict[Ids, float] = {(): 0.0}  # log p of every beginning that was drawn
         self.counts: Counter[str] = Counter()
         self.draws = 0
         self.tokens = self.forwarded = 0
         self._open: dict[Ids, int] = {}
+        self._found: set[str] = set()
+        self._key = key
         self._wanted = wanted
         self._most = sampling.max_draws or 4 * wanted
         self._sampling = sampling
@@ -101,7 +109,7 @@ class _Drawing:
 
     def open(self) -> list[tuple[Ids, int]]:
         """Return unfinished beginnings and how many samples are there; none when enough was found, or drawn."""
-        missing = min(self._wanted - len(self.counts), self._most - self.draws)
+        missing = min(self._wanted - len(self._found), self._most - self.draws)
         if not self._open and missing > 0:
             self._open = {(): missing}
             self.draws += missing
@@ -115,10 +123,16 @@ class _Drawing:
             longer = (*ids, token)
             self.nats[longer] = self.nats[ids] + float(log_probs[token])
             text, ended = scorer.ended(self.prompt, longer)
-            if ended:
-                self.counts.update({text: count} if _usable(text) else {})
-            elif len(longer) < self._sampling.max_new_tokens:
+            if ended and _usable(text):
+                self._finish(text, count)
+            elif not ended and len(longer) < self._sampling.max_new_tokens:
                 self._open[longer] = count
+
+    def _finish(self, text: str, count: int) -> None:
+        self.counts[text] += count
+        found = text if self._key is None else self._key(text)
+        if found is not None:
+            self._found.add(found)
 
     def _drawn(self, log_probs: FloatArray, samples: int) -> Counter[int]:
         below = np.cumsum(self._sampling.shape(log_probs))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from priors.generation import generate
+from priors.generation import Proposals, generate
 from priors.loading import load_scorer, origin
 from priors.normalisation import Kind, Normalisation
+from priors.reply import read_actions
 from priors.sampling import Sampling, sampling_from
 from priors.simple import admissible, check_options
 from priors.templates import Template, check_blocksworld, template
@@ -106,17 +107,30 @@ class LocalPrior:
     def drawn(
         self, prompts: Sequence[str], k: int | None = None, *, budget: Budget, rng: np.random.Generator
     ) -> list[ActionDistribution]:
-        """Return one distribution over up to ``k`` drawn texts behind each prompt; see :func:`generation.generate`."""
+        """Return one distribution over up to ``k`` drawn texts behind each prompt; see :func:`generation.generate`.
+
+        Where the template says what a reply is, over the actions in what was drawn: spellings of one add up.
+
+        Raises:
+            PriorError: nothing that ended was drawn, or nothing that holds an action.
+        """
         if self.template.check is not None:
             for prompt in prompts:
                 self.template.check(prompt, ())
-        found = generate(self.scorer, prompts, k, sampling=self.sampling, budget=budget, rng=rng)
+        key = None if self.template.reply is None else self.template.reply.key
+        found = generate(self.scorer, prompts, k, sampling=self.sampling, key=key, budget=budget, rng=rng)
         texts = [each.texts for each in found]
         compared = self.normalisation.apply(self.scorer, prompts, texts, found, budget=budget)
-        return [
-            ActionDistribution.normalised(each.texts, each.log_probs, method="sampled", usage=each.usage)
-            for each in compared
-        ]
+        return list(map(self._distribution, compared))
+
+    def _distribution(self, drawn: Proposals) -> ActionDistribution:
+        reply = self.template.reply
+        if reply is None:
+            return ActionDistribution.normalised(drawn.texts, drawn.log_probs, method="sampled", usage=drawn.usage)
+        weights = np.log(drawn.counts) if reply.thoughts else drawn.log_probs
+        read = read_actions(reply, drawn.texts, weights, drawn.counts)
+        found = ActionDistribution.normalised(read.actions, read.log_weights, method="sampled", usage=drawn.usage)
+        return replace(found, unmatched=read.unmatched)
 
     def fresh(self) -> "LocalPrior":
         """Return this prior with an empty cache: runs that start from one do not depend on what was asked before."""
@@ -149,13 +163,15 @@ def from_spec(spec: Spec) -> LocalPrior:
         raise InputError("--prior hf:PATH_OR_ID needs a model folder or a hub id")
     options = dict(spec.options)
     written = template(options.get("template", "plain"))
-    normalisation, sampling = _normalisation(options, written), sampling_from(options)
+    normalisation, sampling = _normalisation(options, written), _sampling(options, written)
     scorer = load_scorer(
         spec.argument,
         name=spec.argument,
         **{key: options[key] for key in _LOADING if key in options},
         **({"terminator": options["terminator"].replace("\\n", "\n")} if "terminator" in options else {}),
     )
+    if written.reply is not None and not scorer.chat and "terminator" not in options:
+        scorer = replace(scorer, terminator=written.reply.terminator)
     if "{history}" in written.form and not scorer.keeps_beginnings():
         logger.warning(
             "the chat template of %r rewrites the beginning of a prompt when it grows: scores stay exact, but the "
@@ -169,6 +185,12 @@ def from_spec(spec: Spec) -> LocalPrior:
     return LocalPrior(scorer, written, {**found, **pinned, **options}, normalisation, sampling)
 
 
+def _sampling(options: Mapping[str, str], written: Template) -> Sampling:
+    """Return the sampling asked for, long enough for the replies of this template where nothing is said."""
+    longest = {} if written.reply is None else {"max_new_tokens": str(written.reply.longest)}
+    return sampling_from({**longest, **options})
+
+
 def _normalisation(options: Mapping[str, str], written: Template) -> Normalisation:
     """Return the normalisation asked for; raises ``InputError`` for a null prompt that nothing would read."""
     kind = options.get("normalise", "sum")
@@ -176,6 +198,8 @@ def _normalisation(options: Mapping[str, str], written: Template) -> Normalisati
     found = Normalisation(cast(Kind, kind), null)
     if "null" in options and kind != "pmi":
         raise InputError(f"null= is read with normalise=pmi only, not with normalise={kind}; leave it out")
+    if kind != "sum" and written.reply is not None and written.reply.thoughts:
+        raise InputError(f"normalise={kind}: template={written.name} counts what was drawn; leave it out")
     return found
 
 

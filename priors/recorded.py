@@ -1,9 +1,11 @@
-"""The answers of a remote model in an earlier run, as a prior that needs no network."""
+"""What models answered or did in earlier runs, as priors that need no network."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
+from priors.intercode.recorded import RecordedActions, recorded_actions
+from priors.intercode.trajectories import SUFFIXES
 from priors.remote.backend import Backend
 from priors.remote.manners import Manners
 from priors.remote.options import STRATEGIES, Options
@@ -13,11 +15,25 @@ from priors.remote.transport import Transport
 from slinvit.errors import InputError, RecordError
 from slinvit.registry import Spec
 
+KINDS = f"the answers of a run, RUN/answers.sqlite, or recorded trajectories, a folder or {', '.join(SUFFIXES)} file"
 
-def recorded(spec: Spec) -> RemotePrior:
-    """A recorded run, offline: recorded:FILE; model=, url= where it holds several, and the options it had."""
+
+def recorded(spec: Spec) -> RemotePrior | RecordedActions:
+    """Earlier answers, offline: recorded:FILE.sqlite of a run; a file or folder of InterCode trajectories."""
     if not spec.argument:
-        raise InputError("--prior recorded:FILE needs the answers of a run, RUN/answers.sqlite")
+        raise InputError(f"--prior recorded:PATH needs {KINDS}")
+    path = Path(spec.argument).expanduser()
+    if (path / "answers.sqlite").is_file():
+        raise InputError(f"{path} is the folder of a run; its answers: --prior recorded:{path / 'answers.sqlite'}")
+    if path.is_dir() or path.name.endswith(SUFFIXES):
+        return recorded_actions(spec)
+    if not path.exists():
+        raise RecordError(f"--prior recorded:{path}: there is no such file or folder; expected {KINDS}")
+    return _answers(spec)
+
+
+def _answers(spec: Spec) -> RemotePrior:
+    """Return a recorded run; ``model=`` and ``url=`` where it holds several, and the options it had."""
     file = Path(spec.argument)
     own = {key: value for key, value in spec.options.items() if key not in ("model", "url")}
     if bad := sorted({"record", "replay"} & own.keys()):

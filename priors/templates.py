@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from string import Formatter
 
 from priors.alfworld import prompts
+from priors.intercode.protocols import PROTOCOLS
+from priors.reply import Reply
 from slinvit.errors import InputError, UnknownName
 from slinvit.types import Action, State
 
@@ -36,12 +38,14 @@ class Template:
             under a heading, nothing where any text may be typed); with ``more`` also its own.
         check: raises where a prompt or a candidate is not what a model of this template was made for.
         more: further fields of a state.
+        reply: what is read from a reply where any text may be typed; ``None``: its one line is the action.
     """
 
     name: str
     form: str
     check: Callable[[str, Sequence[str]], None] | None = None
     more: Callable[[State], Mapping[str, str]] | None = None
+    reply: Reply | None = None
 
     @property
     def null(self) -> str:
@@ -95,6 +99,7 @@ TEMPLATES = {
     "plain": Template("plain", PLAIN),
     "alfworld": Template("alfworld", prompts.FORM, more=prompts.fields),
     "alfworld-react": Template("alfworld-react", prompts.FORM, more=prompts.fields_with_thoughts),
+    **{each.name: Template(each.name, each.form, more=each.fields, reply=each.reply) for each in PROTOCOLS},
 }
 
 

@@ -55,6 +55,20 @@ class Simulator(Protocol):
 
 
 @runtime_checkable
+class Grader(Protocol):
+    """What knows the answer that a task wants: whoever asks it while planning is an oracle, and must say so."""
+
+    def grade(self, states: Sequence[State], *, budget: Budget) -> FloatArray:
+        """Return ``[B]`` rewards that ending the episode in each state would earn; spends one ``sim_steps`` each.
+
+        Raises:
+            SnapshotError: a state that cannot be continued from.
+            BudgetExceeded: nothing was graded.
+        """
+        ...
+
+
+@runtime_checkable
 class Prior(Protocol):
     """A policy prior: a distribution over actions in each state."""
 

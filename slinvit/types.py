@@ -109,11 +109,14 @@ class Transition:
         state: the state after it; the unchanged situation where the action was refused.
         reward: in units of undiscounted return.
         valid: whether the world accepted the action.
+        details: what only records may know, for example the parts of a grader's reward; JSON values. A simulator gives
+            none.
     """
 
     state: State
     reward: float
     valid: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

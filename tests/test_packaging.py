@@ -37,6 +37,8 @@ def test_the_wheel_holds_types_models_and_data(shipped: list[str]) -> None:
         "priors/remote/prices.yaml",
         "envs/alfworld/engine_worker.py",
         *(f"envs/alfworld/assets/{name}" for name in ("rooms.json", "alfred.pddl", "alfred.twl2", "LICENSE-ALFWORLD")),
+        *(f"envs/intercode/embedded/sql/{name}" for name in ("databases.sql", "tasks.json", "expected.json")),
+        *(f"envs/intercode/embedded/bash/{name}" for name in ("tree.json", "tasks.json", "expected.json")),
         "value_estimators/assets/blocksworld/value.npz",
         "learners/assets/planbench_classes.txt",
     }

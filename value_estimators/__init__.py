@@ -1,7 +1,8 @@
-"""How good is a state: rules, Monte-Carlo rollouts, a learned network, exact distances for tests.
+"""How good is a state: rules, Monte-Carlo rollouts, learned weights, exact distances for tests, graders as oracles.
 
 Planners ask for the value of states in which the episode goes on; where it is over the return to go is 0, so what an
-estimator says there (``obstacles``: 1000 at the goal) never enters a search.
+estimator says there (``obstacles``: 1000 at the goal) never enters a search. Open-ended episodes that ended without
+being solved are the exception: what their end earned only the grader knows, so it is estimated.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,12 @@ VALUES = Registry(
         "goals-met": "value_estimators.blocksworld:goals_met",
         "obstacles": "value_estimators.blocksworld:obstacles",
         "subgoals": "value_estimators.alfworld:subgoals",
+        "evidence": "value_estimators.intercode.evidence:evidence",
+        "executes": "value_estimators.intercode.executes:executes",
+        "shape": "value_estimators.intercode.shape:shape",
+        "agreement": "value_estimators.intercode.agreement:agreement",
+        "learned-answer": "value_estimators.intercode.learned:learned_answer",
+        "oracle": "value_estimators.intercode.oracle:oracle",
         "critic": "value_estimators.critic:critic",
         "rollout": "value_estimators.rollout:rollout",
         "learned": "value_estimators.learned:learned",

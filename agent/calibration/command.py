@@ -12,7 +12,7 @@ def command(
         str | None, typer.Argument(help="Environment: blocksworld or tabular exactly; others with --against.")
     ] = None,
     env_option: Annotated[str | None, typer.Option("--env", help="The same as an option.")] = None,
-    tasks: Annotated[str, typer.Option(help="Task source, as for `slinvit run`.")] = "random:40",
+    tasks: Annotated[str | None, typer.Option(help="Task source, as for `slinvit run`.")] = None,
     instances: Annotated[str | None, typer.Option(help="Folder or archive with the files of a task list.")] = None,
     prior: Annotated[
         str | None,
@@ -42,14 +42,15 @@ def command(
     from slinvit.errors import InputError
 
     world = _chosen(env, env_option)
+    usual = usual_parts(world)
     bench = Settings(
         env=world,
-        tasks=tasks,
+        tasks=tasks or usual["tasks"],
         instances=instances,
         horizon=horizon,
         limit=limit,
         seed=seed,
-        prior=prior or usual_parts(world)["prior"],
+        prior=prior or usual["prior"],
     )
     states = {} if random_states is None else {"random_states": random_states}
     request = Request(bench, against=against, values=tuple(value or ()), lams=tuple(lam or ()), **states)

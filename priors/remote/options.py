@@ -7,6 +7,7 @@ from typing import Any
 
 from priors.remote.manners import MANNERS
 from priors.simple import check_options
+from priors.templates import template
 from slinvit.errors import InputError, did_you_mean
 from slinvit.registry import Spec
 
@@ -57,9 +58,15 @@ class Options:
 
     @classmethod
     def of(cls, spec: Spec) -> "Options":
-        """Return the options among those of ``spec``, which may hold manners too; raises ``InputError``."""
+        """Return the options among those of ``spec``, which may hold manners too; raises ``InputError``.
+
+        A template that says what a reply is asks for ``sampled``, where nothing else is said.
+        """
         check_options(spec, (*(field.name for field in fields(cls)), *MANNERS))
         own = {key: value for key, value in spec.options.items() if key not in MANNERS}
+        reply = template(own.get("template", cls.template)).reply
+        if reply is not None:
+            own = {"strategy": "sampled", "terminator": reply.terminator, **own}
         return cls(**{key: _READERS[key](key, value) for key, value in own.items()})
 
     def given(self) -> Mapping[str, Any]:

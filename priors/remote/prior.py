@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from priors.remote.asking import Strategy, converse
+from priors.remote.asking import Reading, Strategy, converse
 from priors.remote.backend import Backend
 from priors.remote.manners import Manners, backend
 from priors.remote.options import Options
 from priors.remote.probe import choose
 from priors.remote.transport import Completer, RemoteError, Transport
+from priors.reply import read_actions
 from priors.simple import admissible
 from priors.templates import Template, template
 from slinvit.budget import Budget
@@ -76,6 +77,10 @@ class RemotePrior:
             self.strategy.ask(prompt, listed, k=k, rng=rng) for prompt, listed in zip(prompts, candidates, strict=True)
         ]
         found = converse(self.strategy, conversations, self.transport, budget)
+        read = [
+            self._read(reading, k) if listed is None else reading
+            for (reading, _), listed in zip(found, candidates, strict=True)
+        ]
         return [
             replace(
                 ActionDistribution.normalised(
@@ -83,7 +88,7 @@ class RemotePrior:
                 ),
                 unmatched=reading.unmatched,
             )
-            for reading, usage in found
+            for reading, (_, usage) in zip(read, found, strict=True)
         ]
 
     def situation(self, state: State) -> Hashable:
@@ -93,6 +98,14 @@ class RemotePrior:
     def provenance(self) -> Mapping[str, Any]:
         """Return model, server, strategy and what the probe found."""
         return self.origin
+
+    def _read(self, reading: Reading, k: int | None) -> Reading:
+        """Return the actions in the replies of ``reading``, where the template says what a reply is."""
+        if self.template.reply is None:
+            return reading
+        shares = np.exp(reading.scores)
+        found = read_actions(self.template.reply, reading.actions, reading.scores, shares, k)
+        return Reading(found.actions, found.log_weights, 1 - (1 - reading.unmatched) * (1 - found.unmatched))
 
     def _actions(self, state: State) -> tuple[str, ...] | None:
         if state.actions is not None or not self.strategy.open_ended:

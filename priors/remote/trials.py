@@ -28,6 +28,7 @@ from priors.remote.strategies.score import Score
 from priors.remote.strategies.trie import Trie
 from priors.remote.tokens import Tokens
 from priors.remote.transport import Request
+from priors.templates import template
 from slinvit.errors import InputError
 
 ACTION_TOKENS = 48
@@ -95,7 +96,7 @@ def labelled(backend: Backend) -> Strategy:
 
 def sampled(backend: Backend) -> Strategy:
     """Return a strategy that works; raises :class:`Lacking`."""
-    options = backend.options
+    options, reply = backend.options, template(backend.options.template).reply
     together = options.n == "yes" or (options.n is None and backend.url == OPENAI)
 
     def tried(strategy: Sampled) -> None:
@@ -108,9 +109,10 @@ def sampled(backend: Backend) -> Strategy:
             options.samples,
             options.alpha,
             options.temperature(1.0),
-            backend.longest(speaker, ACTION_TOKENS),
+            backend.longest(speaker, ACTION_TOKENS if reply is None else reply.longest),
             together,
             options.terminator,
+            reply is not None,
         )
         for speaker in backend.speakers()
     ]

@@ -19,6 +19,7 @@ from agent.download import DownloadError, fetch
 from envs.alfworld.archive import KNOWN_PROBLEMS, install
 from envs.alfworld.game import Game
 from envs.alfworld.generate import generate
+from envs.intercode import archive as intercode
 from slinvit.errors import InputError
 
 GAMES = [generate(seed, "look_at_obj_in_light", "livingroom") for seed in range(3)]
@@ -322,3 +323,53 @@ def test_data_alone_shows_its_commands(slinvit: Slinvit) -> None:
     outcome = slinvit("data")
     assert outcome.code == 0
     assert "get" in outcome.out
+
+
+def intercode_repository(tasks: int = 1034) -> dict[str, bytes]:
+    """Return the files of the official layout, with made-up tasks in the official numbers."""
+    sql = [{"db": f"db_{number % 20}", "query": f"q{number}", "gold": "SELECT 1"} for number in range(tasks)]
+    dump = b"".join(b"CREATE DATABASE IF NOT EXISTS `db_%d`;\nUSE `db_%d`;\n" % (n, n) for n in range(20))
+    content = {intercode.SQL_TASKS: json.dumps(sql).encode(), intercode.SQL_DUMP: dump, intercode.GITIGNORE: b"bin\n"}
+    for number, count in intercode.BASH.items():
+        bash = [{"query": f"q{at}", "gold": "ls"} for at in range(count)]
+        content[intercode.BASH_TASKS.format(number)] = json.dumps(bash).encode()
+        content[intercode.SETUP.format(number)] = b"mkdir /testbed\n"
+    return {**content, "LICENSE.md": b"MIT", "data/results/sql/gpt-3.5/ic_sql_react_10_turns.json": b"{}"}
+
+
+def below(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    return {f"{folder}/{name}": content for name, content in files.items()}
+
+
+@pytest.mark.parametrize("pack", [as_zip, as_tar])
+def test_intercode_is_fetched_counted_and_unpacked_in_the_layout_of_its_repository(
+    server: Server,
+    slinvit: Slinvit,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pack: Callable[[dict[str, bytes]], bytes],
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    files = intercode_repository()
+    other = {"README.md": b"hello", "intercode/envs/sql_env.py": b"", "data/results/sql/gpt-3.5/notes.txt": b""}
+    server.content["/c3e46d8.zip"] = pack(below("intercode-c3e46d8", {**files, **other}))
+    outcome = slinvit("data", "get", "intercode", "--url", f"{server.address}/c3e46d8.zip")
+    assert outcome.code == 0, outcome.err
+    home = tmp_path / "share" / "slinvit" / "intercode"
+    assert f"the tasks are in {home}, where they are looked for" in outcome.out
+    assert "SQL tasks: 1034\n" in outcome.err
+    assert "Bash tasks of file system 4: 27\n" in outcome.err
+    assert sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()) == sorted(files)
+    again = slinvit("data", "get", "intercode", "--url", f"{server.address}/c3e46d8.zip")
+    assert "everything is there" in again.err
+    assert len(server.ranges) == 1
+
+
+def test_intercode_with_another_number_of_tasks_is_refused(server: Server, slinvit: Slinvit, tmp_path: Path) -> None:
+    server.content["/x.zip"] = as_zip(below("x", intercode_repository(tasks=1033)))
+    arguments = ("data", "get", "intercode", "--url", f"{server.address}/x.zip", "--to", "here")
+    outcome = slinvit(*arguments)
+    assert outcome.code == 2
+    assert outcome.err == "error: SQL tasks: 1033, the official number is 1034; --no-check takes it anyway\n"
+    assert os.listdir(tmp_path / "here") == []
+    assert slinvit(*arguments, "--no-check").code == 0

@@ -5,6 +5,12 @@ import pytest
 from agent.grid import Comparison, expand, read_config
 from slinvit.errors import InputError
 
+
+@pytest.fixture(autouse=True)
+def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "plugins"))
+
+
 SHARED = {"env": "toyland:Toyland", "tasks": "4", "prior": "uniform", "value": "zero"}
 TWO = {**SHARED, "settings": [{"name": "search", "depth": 2}, {"name": "random", "planner": "random"}]}
 

@@ -1,12 +1,14 @@
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from envs import ENVS
 from envs.blocksworld.domain import ENGINES, BlocksWorldDomain
 from envs.blocksworld.world import BlocksWorldSimulator
-from envs.check import check_environment
+from envs.check import admissible, check_environment
 from envs.toy import Edges, GraphSimulator, GraphWorld, Snapshots
 from slinvit import Action, Environment, EnvironmentFailure, InputError, Snapshot, State, Transition
 
@@ -32,13 +34,42 @@ def test_every_blocksworld_engine_conforms(engine: str, task: int) -> None:
     assert {"determinism", "snapshots", "corruption", "agreement", "isolation", "pickling"} <= set(laws)
 
 
+HARMLESS = {
+    "intercode-bash": ("ls", "cd /", "pwd", "mkdir -p /tmp/made", "echo made > /tmp/made/file"),
+    "intercode-sql": ("SHOW TABLES", "SELECT 1", "CREATE TABLE made (a int)", "DROP TABLE made"),
+}
+"""Commands for worlds that list none; walks in these stop before the last turn, which only the live world rewards."""
+
+
 @pytest.mark.parametrize("name", list(ENVS))
 def test_every_registered_environment_conforms(name: str) -> None:
     domain = ENVS.load(name)()
-    instance = domain.load("2", instances=None, seed=0, limit=1, horizon="2x")[0]
+    harmless = HARMLESS.get(name)
+    tasks = "2" if harmless is None else "embedded"
+    instance = domain.load(tasks, instances=None, seed=0, limit=1, horizon="2x")[0]
+
+    def choose(state: State, rng: np.random.Generator) -> Action:
+        return admissible(state, rng) if harmless is None else str(rng.choice(harmless))
+
+    if name == "intercode-bash":
+        require_sandbox()
     assert check_environment(
-        lambda: domain.environment(instance), simulator=domain.simulator(instance), steps=30, seed=1
+        lambda: domain.environment(instance),
+        simulator=domain.simulator(instance),
+        steps=30 if harmless is None else instance.task.horizon - 1,
+        seed=1,
+        choose=choose,
     )
+
+
+def require_sandbox() -> None:
+    """Skip where nothing can be executed in a sandbox; CI must have it."""
+    from envs.intercode.bash.probe import require
+
+    try:
+        require()
+    except InputError as error:
+        pytest.fail(str(error)) if os.environ.get("CI") else pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("snapshots", ["native", "replay", "none"])

@@ -27,3 +27,10 @@ def test_the_demo_compares_the_pair_with_its_controls_on_at_least_40_tasks() -> 
     rows = expand(read_config(EXAMPLES / "demo.yaml"))
     assert {"bundled prior + SLINVIT", "uniform prior + SLINVIT", "prior alone"} <= {row.name for row in rows}
     assert int(rows[0].settings.tasks.removeprefix("random:").split(",")[0]) >= 40
+
+
+def test_the_intercode_comparison_has_its_controls_beside_it_and_one_labelled_upper_reference() -> None:
+    rows = expand(read_config(EXAMPLES / "intercode.yaml"))
+    assert {"prior alone", "self-consistency"} <= {row.name for row in rows}
+    assert [row.name for row in rows if row.settings.value == "oracle"] == ["SLINVIT, sees the grader"]
+    assert {(row.settings.env, row.settings.tasks) for row in rows} == {("intercode-sql:schema=shown", "embedded")}

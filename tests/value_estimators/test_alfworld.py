@@ -36,7 +36,11 @@ def estimate(states: Sequence[State], text: str = "subgoals") -> list[float]:
 
 def walk(game: AlfworldTask, commands: Sequence[str]) -> list[State]:
     env = DOMAIN.environment(game)
-    return [env.reset(), *(env.step(command).state for command in commands)]
+    states = [env.reset()]
+    for command in commands:
+        if not states[-1].over:
+            states.append(env.step(command).state)
+    return states
 
 
 def random_walk(game: AlfworldTask, length: int, seed: int) -> list[str]:
@@ -77,7 +81,7 @@ def test_hidden_facts_do_not_change_the_value(number: int, length: int, walk_see
     other = with_hidden_facts_changed(game, seed)
     known, hidden = walk(game, commands), walk(other, commands)
     same = 0
-    while same < len(known) and (known[same].history, known[same].actions) == (
+    while same < min(len(known), len(hidden)) and (known[same].history, known[same].actions) == (
         hidden[same].history,
         hidden[same].actions,
     ):

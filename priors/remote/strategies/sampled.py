@@ -33,6 +33,7 @@ class Sampled:
         longest: most tokens of a proposal, thinking included.
         together: the server draws all proposals in one request (``n``).
         stop: what ends a proposal of a completion model.
+        whole: a proposal is all that was written, and the prompt says itself how to answer; whoever asks reads it.
     """
 
     speaker: Speaker
@@ -42,6 +43,7 @@ class Sampled:
     longest: int = 1024
     together: bool = False
     stop: str = "\n"
+    whole: bool = False
     name: ClassVar[str] = "sampled"
     method: ClassVar[Method] = "sampled"
     deterministic: ClassVar[bool] = False
@@ -49,14 +51,14 @@ class Sampled:
 
     def read(self, request: Request, body: Any) -> list[str]:
         """Return the proposals in one answer; may be empty texts."""
-        return [first_line(text) for text in self.speaker.texts(body)]
+        return [text.strip() if self.whole else first_line(text) for text in self.speaker.texts(body)]
 
     def ask(self, prompt: str, actions: Sequence[Action] | None, *, k: int | None, rng: np.random.Generator) -> Asking:
         """Return the conversation: one round; ``k`` limits the actions where any text may be typed."""
         written: list[list[str]] = yield self.requests(prompt, int(rng.integers(2**31)))
         proposals = [text for texts in written for text in texts]
         if actions is None:
-            return _open(proposals, k)
+            return _open(proposals, None if self.whole else k)
         matcher = Matcher(actions)
         found = Counter(matcher.find(text) for text in proposals)
         unmatched = found.pop(None, 0)
@@ -70,7 +72,8 @@ class Sampled:
 
     def requests(self, prompt: str, draw: int) -> list[Request]:
         """Return what draws all proposals; ``draw`` numbers the first."""
-        text = prompt if self.speaker.way == "completions" else CHAT.format(prompt=prompt.rstrip())
+        asis = self.whole or self.speaker.way == "completions"
+        text = prompt if asis else CHAT.format(prompt=prompt.rstrip())
         stop = self.stop if self.speaker.way == "completions" else None
         fields = {"temperature": self.temperature, "stop": stop}
         if self.together:

@@ -1,0 +1,1 @@
+"""InterCode: agents that type SQL or Bash, and really execute it."""

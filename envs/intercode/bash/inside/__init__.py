@@ -1,0 +1,1 @@
+"""What runs inside the outer namespace of a sandbox, on the standard library alone."""
