@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,6 +17,8 @@ ENVIRONMENT = {
     "HOME": "/root",
 }
 SHELL = "/bin/bash"
+IDLE = 10
+"""Seconds of the processor that process 1 may use in its life."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -48,8 +51,10 @@ class Cell:
         idle, kept = os.pipe()
         own = os.open("/proc/self/ns/pid", os.O_RDONLY)
         outside = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-        self._fds = [kept, own, outside]
+        self._sysctls = os.open("/proc/sys", os.O_PATH)
+        self._fds = [kept, own, outside, self._sysctls]
         self._own, self._outside = own, outside
+        self._still = False
         kernel.unshare(kernel.CLONE_NEWPID)
         try:
             self.init = fork(lambda: _furnish(merged, system, entries), lambda: _wait(idle))
@@ -60,6 +65,17 @@ class Cell:
             os.close(idle)
         self._mounts = os.open(f"/proc/{self.init}/ns/mnt", os.O_RDONLY)
         self._fds.append(self._mounts)
+        for what, most in ((resource.RLIMIT_AS, limits["memory"]), (resource.RLIMIT_CPU, IDLE)):
+            resource.prlimit(self.init, what, (most, most))
+        self._settle()
+        self.rest()
+
+    def _settle(self) -> None:
+        """Wait until process 1 has become what it will be, for a moment at most: the layer may lack a shell."""
+        until = time.monotonic() + 0.05
+        with suppress(OSError):
+            while time.monotonic() < until and os.path.samefile(f"/proc/{self.init}/exe", "/proc/self/exe"):
+                time.sleep(0.0002)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -86,13 +102,31 @@ class Cell:
             os.write(output, os.fsencode(text))
             return -1, 126
         kernel.unshare(kernel.CLONE_NEWIPC)
-        with suppress(PermissionError), open("/proc/sys/kernel/shmall", "w") as most:
+        with suppress(PermissionError), open(self._shmall(), "w") as most:
             most.write(str(self._limits["memory"] // PAGE))  # allowed from Linux 6.9 on
+        self.wake()
         child, reason = _spawn(argv, output, self._limits["address_space"], int(seconds) + 1)
         if child < 0:
             os.write(output, os.fsencode(f'{failed} exec: "{argv[0]}": {reason}: unknown\r\n'))
             return -1, 127
         return child, None
+
+    def _shmall(self) -> int:
+        """Open what is read-only in the cell itself."""
+        return os.open("kernel/shmall", os.O_WRONLY, dir_fd=self._sysctls)
+
+    def wake(self) -> None:
+        """Let process 1 run."""
+        if self._still:
+            os.kill(self.init, signal.SIGCONT)
+            self._still = False
+
+    def rest(self) -> None:
+        """Stop process 1, which runs a program of the layer: nothing of an agent's runs between commands."""
+        if not self._still and self.alive():
+            os.kill(self.init, signal.SIGSTOP)
+            os.waitpid(self.init, os.WUNTRACED)
+            self._still = True
 
     def others(self) -> list[str]:
         """Return the processes beside process 1, as numbered in the cell, which the caller has entered."""
@@ -184,6 +218,9 @@ def _furnish(merged: str, system: Sequence[str], entries: Sequence[Entry]) -> No
         again = kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY | locked
         kernel.mount("", f"{merged}/{target}", flags=again)
     kernel.mount("proc", f"{merged}/proc", "proc", locked | kernel.MS_NOEXEC)
+    kernel.mount(f"{merged}/proc/sys", f"{merged}/proc/sys", flags=kernel.MS_BIND)
+    fixed = kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY | locked | kernel.MS_NOEXEC
+    kernel.mount("", f"{merged}/proc/sys", flags=fixed)
     kernel.mount("/dev", f"{merged}/dev", flags=kernel.MS_BIND | kernel.MS_REC)
     os.chdir(merged)
     kernel.pivot_root()

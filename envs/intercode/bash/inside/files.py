@@ -1,5 +1,6 @@
 """A writable layer as a list of changes: what differs from the layers below, and how to make it so again."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,10 +45,16 @@ def unpack(rows: Sequence[Any], data: bytes) -> Iterator[Entry]:
         at += size
 
 
-def changes(upper: str, base: str) -> list[Entry]:
-    """Return what the overlay layer in folder ``upper`` changes in the tree ``base``; parents before children."""
+def changes(upper: str, base: str, most: int) -> list[Entry]:
+    """Return what the overlay layer in folder ``upper`` changes in the tree ``base``; parents before children.
+
+    Where others may put links into the layer meanwhile, the caller must have a root that holds nothing else.
+
+    Raises:
+        OSError: the files of the layer have more than ``most`` bytes, holes counted.
+    """
     found: list[Entry] = []
-    _Comparison(upper, base, found, {}).folder("", merged=True, alone=False)
+    _Comparison(upper, base, found, {}, [most]).folder("", merged=True, alone=False)
     return found
 
 
@@ -56,6 +63,7 @@ class _Comparison(NamedTuple):
     base: str
     found: list[Entry]
     linked: dict[int, str]
+    room: list[int]
 
     def folder(self, path: str, *, merged: bool, alone: bool) -> None:
         """Compare a folder of the layer; ``merged``: the base has it too, ``alone``: but nothing of that shows."""
@@ -78,6 +86,10 @@ class _Comparison(NamedTuple):
             if before is not None:
                 self.found.append(Entry(path, "x"))
             return
+        if stat.S_ISREG(now.st_mode):
+            self.room[0] -= now.st_size
+            if self.room[0] < 0:
+                raise OSError(errno.EFBIG, "the changed files are larger than a snapshot may be")
         entry = _entry(full, path, now, self.linked)
         if entry is None:
             return

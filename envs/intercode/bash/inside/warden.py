@@ -9,7 +9,8 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +75,12 @@ class Warden:
         os.mkdir(f"{UPPER}/work", 0o755)
         options = f"lowerdir={self.lowers},upperdir={UPPER}/upper,workdir={UPPER}/work,userxattr"
         kernel.mount("overlay", MERGED, "overlay", kernel.MS_NOSUID | kernel.MS_NODEV, options)
-        self.cell = Cell(MERGED, self.system, entries, self.limits)
+        try:
+            self.cell = Cell(MERGED, self.system, entries, self.limits)
+        except OSError:
+            kernel.unmount(MERGED)
+            kernel.unmount(UPPER)
+            raise
 
     def _close(self) -> None:
         if self.cell is not None:
@@ -98,7 +104,11 @@ class Warden:
 
     def snapshot(self, message: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         """Return the writable layer."""
-        entries, content = pack(changes(f"{UPPER}/upper", BASE))
+        if self.cell is not None:
+            self.cell.rest()
+        upper, base = (folder.removeprefix(PLACE) for folder in (f"{UPPER}/upper", BASE))
+        with _confined(PLACE):
+            entries, content = pack(changes(upper, base, self.limits["layer_bytes"]))
         return {"entries": entries}, content
 
     def run(self, message: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -118,6 +128,8 @@ class Warden:
             left = cell.others()
         if watch.stopped or left or not cell.alive():
             self._renew()
+        else:
+            cell.rest()
         return {"code": watch.code, "stopped": watch.stopped, "seconds": time.monotonic() - begun}, written
 
 
@@ -186,7 +198,7 @@ class _Watch:
             self.stopped = "timed out"
         elif now >= self.looked + LOOK:
             self.looked = now
-            if _memory(self.cell.others()) > self.warden.limits["memory"]:
+            if _memory([*self.cell.others(), "1"]) > self.warden.limits["memory"]:
                 self.stopped = "memory"
 
 
@@ -218,6 +230,20 @@ def _below(folder: str, entries: Sequence[Entry]) -> None:
     os.waitpid(fork(make, lambda: None), 0)
 
 
+@contextmanager
+def _confined(folder: str) -> Iterator[None]:
+    """Have ``folder`` as the root meanwhile: what others turn into links under our hands leads nowhere else."""
+    outside = os.open("/", os.O_PATH | os.O_DIRECTORY)
+    os.chroot(folder)
+    try:
+        os.chdir("/")
+        yield
+    finally:
+        os.fchdir(outside)
+        os.chroot(".")
+        os.close(outside)
+
+
 def main() -> None:
     """Serve the sandbox behind the socket that is the standard input."""
     channel = socket.socket(fileno=os.dup(0))
@@ -230,6 +256,7 @@ def main() -> None:
     os.symlink("/run/shm", "/dev/shm")
     kernel.mount("", "/dev", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID)
     kernel.give_up_privileges()
+    kernel.refuse_calls()
     os.umask(0o022)
     warden = Warden(channel)
     while True:

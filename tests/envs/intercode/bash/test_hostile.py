@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import platform
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from envs.intercode.bash.limits import Limits
 from envs.intercode.bash.sandbox import Output, Sandbox
 from envs.intercode.bash.tree import Tree
+from slinvit.errors import EnvironmentFailure
 
 
 @pytest.fixture(scope="module")
@@ -343,3 +345,44 @@ def test_killing_the_program_that_uses_a_sandbox_ends_the_sandbox(small_tree: Tr
     while process.exists() and process.read_bytes() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not process.exists() or not process.read_bytes()  # gone, or waiting for its new parent to notice
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of the calls are those of x86-64")
+@pytest.mark.parametrize("number", [101, 248, 249, 250, 298, 310, 311, 319, 321, 323, 425, 447])
+def test_calls_that_no_limit_and_no_snapshot_sees_are_refused(sandbox: Sandbox, number: int) -> None:
+    found = sandbox.run(["perl", "-e", f'$r = syscall({number}, 16, 1, 0, 0, 0); print "$r ", $!+0'])
+    assert found.data == b"-1 1"
+
+
+def test_a_replaced_shell_does_not_run_between_commands(small_tree: Tree) -> None:
+    lines = (
+        "#!/usr/bin/perl",
+        "while (1) { open(F, '>>', '/count'); print F 'x'; close F; select(undef, undef, undef, .01) }",
+    )
+    script = "rm -f /bin; mkdir /bin; cp /usr/bin/dash /bin/sh; printf '%s\\n' \"$@\" > /bin/bash; chmod 755 /bin/bash"
+    with Sandbox(small_tree) as sandbox:
+        sandbox.run(["/bin/bash", "-c", script, "me", *lines])
+        sandbox.restore(sandbox.snapshot())
+        first = sandbox.snapshot()
+        time.sleep(0.3)
+        assert sandbox.snapshot().key == first.key
+
+
+def test_files_with_holes_do_not_fill_the_memory_of_the_caller(small_tree: Tree) -> None:
+    with Sandbox(small_tree) as sandbox:
+        bash(sandbox, "for i in 1 2 3 4 5; do truncate -s 60M /sparse$i; done")
+        with pytest.raises(EnvironmentFailure, match="larger than a snapshot may be"):
+            sandbox.snapshot()
+
+
+def test_a_link_in_the_place_of_a_file_does_not_bring_the_machine_into_a_snapshot(
+    small_tree: Tree, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("nobody may read this")
+    secret.chmod(0o644)
+    with Sandbox(small_tree) as sandbox:
+        bash(sandbox, f"ln -s {secret} /work/link; ln -s / /work/root; ln -s ../../../../../.. /work/up")
+        data = {entry.path: entry.data for entry in sandbox.snapshot().entries}
+    assert data["work/link"] == str(secret).encode()
+    assert not any(b"nobody may read" in each for each in data.values())
