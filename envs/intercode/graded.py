@@ -200,7 +200,10 @@ def graded(world: Restorable, grade: GradeState, feedback: str = "none") -> Rest
 
 def _graded(grade: GradeState, state: State, action: Action) -> Grade:
     found = grade(state)
-    return Grade(0.0, {**found.details, "skipped": True}) if is_skip(action) else found
+    if not is_skip(action):
+        return found
+    nothing = {name: 0.0 for name in ("score", "corrected") if name in found.details}
+    return Grade(0.0, {**found.details, **nothing, "skipped": True})
 
 
 def _seen(inner: State, best: float) -> Snapshot | None:

@@ -65,6 +65,13 @@ def test_giving_up_earns_nothing_but_keeps_the_parts_for_records() -> None:
     assert (done.details["skipped"], done.details["node"]) == (True, "end")
 
 
+def test_giving_up_is_no_corrected_success_either() -> None:
+    env = Graded(world(), lambda state: Grade(1.0, {"score": 1.0, "corrected": 1.0, "iou": 1.0}))
+    env.reset()
+    env.step("half")
+    assert env.step("skip").details == {"score": 0.0, "corrected": 0.0, "iou": 1.0, "skipped": True}
+
+
 def test_shown_rewards_add_up_to_the_best_one_and_a_reward_of_one_ends_the_episode() -> None:
     env = TryAgain(world(6), grade)
     assert walked(env, "worse", "half", "back", "half", "right") == [
